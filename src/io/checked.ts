@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { Transform } from 'node:stream';
+import { AirgapError } from '../errors.js';
+
+/** What a stream of bytes must turn out to be. */
+export interface Expectation {
+  /** 64 hex digits. */
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+  /** The object's name, for messages: "blob sha256:3f9c… of registry/repository". */
+  readonly what: string;
+}
+
+/**
+ * A pass-through that fails with BLOB_MISMATCH at the first byte too many, or at the end when size or digest
+ * differ: verification lives in the stream that carries the bytes.
+ */
+export function checkedStream(expected: Expectation): Transform {
+  const hash = createHash('sha256');
+  let size = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length;
+      if (size > expected.size) {
+        done(mismatch(expected, `more than ${expected.size} bytes`));
+        return;
+      }
+      hash.update(chunk);
+      done(null, chunk);
+    },
+    flush(done) {
+      const found = hash.digest('hex');
+      const right = size === expected.size && found === expected.sha256;
+      done(right ? null : mismatch(expected, `sha256:${found}  (${size} bytes)`));
+    },
+  });
+}
+
+/** @throws AirgapError BLOB_MISMATCH when the bytes are not what is expected */
+export function checkBytes(bytes: Buffer, expected: Expectation): void {
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (bytes.length !== expected.size || found !== expected.sha256) {
+    throw mismatch(expected, `sha256:${found}  (${bytes.length} bytes)`);
+  }
+}
+
+function mismatch(expected: Expectation, found: string): AirgapError {
+  return new AirgapError('BLOB_MISMATCH', `${expected.what} does not match its digest`, {
+    expected: `sha256:${expected.sha256}  (${expected.size} bytes)`,
+    found,
+  });
+}

@@ -1,0 +1,57 @@
+import type { Emit } from '../events.js';
+
+/** What a step does to the site, as the plan shows it. Pure data: it can be printed, stored and compared. */
+export interface PlanStep {
+  /** Stable across runs of one plan: `push`, `crds`, `helm:runai-backend`, `delete:ingress/runai-backend-ingress`. */
+  readonly id: string;
+  /** In words, for the operator. */
+  readonly title: string;
+  /** The equivalent kubectl or helm line, for people who want to check. */
+  readonly command?: string;
+  readonly destructive: boolean;
+  /** What is saved before the step, in words; empty when nothing needs it. */
+  readonly saves: readonly string[];
+  /** How it is known to be done, in words. */
+  readonly doneWhen: string;
+  /** What undoes it, in words; absent when nothing can. */
+  readonly undoneBy?: string;
+  /** Why it is in the plan: source (page or release note). */
+  readonly source?: string;
+  /** Input of the step's executor; goes into the plan's digest. No secrets. */
+  readonly input?: Readonly<Record<string, unknown>>;
+}
+
+/** An ordered list of steps; its digest binds a journal to it. */
+export interface Plan {
+  readonly kind: 'install' | 'rollback' | 'restore';
+  readonly title: string;
+  readonly bundleId: string;
+  readonly clusterUid: string;
+  readonly steps: readonly PlanStep[];
+}
+
+export type Observed = 'done' | 'ready' | 'impossible';
+
+/** What an executor may use. */
+export interface StepContext {
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** Folder (0700) of the run, for what a step saves. */
+  readonly runFolder: string;
+  /** Throws LOCK_LOST when another run took over; called before every change. */
+  readonly guard: () => Promise<void>;
+}
+
+/**
+ * The doing side of a step. The engine always observes first and after (threats.md, G2 and G3):
+ * done -> committed without doing; ready -> intent, perform, observe; impossible -> the operator decides.
+ */
+export interface StepExecutor {
+  observe(context: StepContext): Promise<{ readonly state: Observed; readonly detail?: string }>;
+  /** Saves what will be changed; runs before the intent's effect, may run again. */
+  save?(context: StepContext): Promise<void>;
+  perform(context: StepContext): Promise<void>;
+}
+
+/** Gives the executor of a step; the one place where plan data meets the outside systems. */
+export type ExecutorOf = (step: PlanStep) => StepExecutor;
