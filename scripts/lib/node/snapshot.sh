@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# Keeping the cluster's state and volumes, and putting them back.
+
+# Everything is frozen while it is copied, so the copy is what a power cut would leave.
+node_snapshot() {
+	local target=$DIR/snapshots/$1 etcd
+	check_snapshot_name "$1"
+	etcd=$(inner_pid etcd) || die "etcd is not running" "a running node" "scripts/node up"
+	rm -rf "$target.partial"
+	mkdir -p "$target.partial"
+	freeze FROZEN
+	in_node kill -STOP "$etcd"
+	local failed=0
+	cp -a --reflink=auto "$DIR/etcd" "$DIR/volumes" "$target.partial/" || failed=1
+	in_node kill -CONT "$etcd"
+	freeze THAWED
+	[ $failed = 0 ] || die "copying failed" "space in $DIR" "df $DIR"
+	rm -rf "$target"
+	mv -T "$target.partial" "$target"
+	say "snapshot $1 taken ($(du -sh "$target" | cut -f1))"
+}
+
+node_restore() {
+	local source=$DIR/snapshots/$1
+	check_snapshot_name "$1"
+	[ -d "$source" ] || die "no snapshot '$1'" "one of: $(ls "$DIR/snapshots" 2>/dev/null)" "scripts/node snapshot $1"
+	halt
+	rm -rf "$DIR/etcd" "$DIR/volumes"
+	cp -a --reflink=auto "$source/etcd" "$source/volumes" "$DIR/"
+	boot
+	wait_ready
+	provide
+	touch "$DIR/run/ready"
+	say "snapshot $1 restored"
+}
+
+check_snapshot_name() {
+	case $1 in
+	'' | .* | *[!A-Za-z0-9._-]*) die "snapshot name '$1'" "letters, digits, dot, dash, underscore" "choose another name" ;;
+	esac
+}
+
+# freeze FROZEN|THAWED: all containers of the node at once.
+freeze() {
+	local v1=/sys/fs/cgroup/freezer/$CGROUP/freezer.state v2=/sys/fs/cgroup/$CGROUP/cgroup.freeze
+	if [ -e "$v1" ]; then
+		echo "$1" >"$v1"
+		wait_for 20 "containers $1" grep -q "$1" "$v1"
+	elif [ -e "$v2" ]; then
+		if [ "$1" = FROZEN ]; then echo 1 >"$v2"; else echo 0 >"$v2"; fi
+	fi
+}
