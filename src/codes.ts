@@ -106,6 +106,11 @@ export const CODES = {
       'An image uses a manifest kind or digest algorithm that cannot travel (schema 1, sha512, foreign layers).',
     next: 'rebuild or convert the image, or exclude it in the spec',
   },
+  IMAGE_INVALID: {
+    exit: EXIT.invalid,
+    meaning: 'An image manifest, index, layout or archive is not well formed; all its faults are listed.',
+    next: 'rebuild or push the image again with a current tool',
+  },
   IMAGE_MISSING_IN_BUNDLE: {
     exit: EXIT.invalid,
     meaning: 'A chart names an image that the bundle does not carry.',
