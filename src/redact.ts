@@ -33,10 +33,9 @@ function redactUserInfo(text: string): string {
     if (scheme < 0) return out + text.slice(at);
     const start = scheme + 3;
     const end = endOfAuthority(text, start);
-    const sign = text.lastIndexOf('@', end - 1);
-    out += text.slice(at, start);
-    if (sign >= start) out += `${MASK}${text.slice(sign, end)}`;
-    else out += text.slice(start, end);
+    const authority = text.slice(start, end);
+    const sign = authority.lastIndexOf('@');
+    out += text.slice(at, start) + (sign >= 0 ? MASK + authority.slice(sign) : authority);
     at = end;
   }
 }
