@@ -1,4 +1,4 @@
-// Writes docs/errors.md and docs/cli/*.md from the code; with --check it only says what differs.
+// Writes docs/errors.md, docs/threats.md and docs/cli/*.md from code and tests; with --check it only says what differs.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -7,9 +7,14 @@ import type { Command } from 'commander';
 import { buildProgram } from '../src/cli/program.js';
 import { CODES } from '../src/errors.js';
 import { VERSION } from '../src/version.js';
+import { threatsPage } from './lib/docs/threats.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const wanted = new Map([['docs/errors.md', errorsPage()], ...cliPages()]);
+const wanted = new Map([
+  ['docs/errors.md', errorsPage()],
+  ['docs/threats.md', threatsPage(root)],
+  ...cliPages(),
+]);
 const faults = process.argv.includes('--check') ? await check(wanted) : await write(wanted);
 for (const fault of faults) console.error(fault);
 process.exitCode = faults.length === 0 ? 0 : 1;
