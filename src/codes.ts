@@ -301,6 +301,11 @@ export const CODES = {
     meaning: 'What was installed did not become healthy in time; what is not ready is listed with reasons.',
     next: 'mend the causes listed and run the same command again',
   },
+  STEP_UNPROVEN: {
+    exit: EXIT.cluster,
+    meaning: 'A step was performed without an error, yet what it should bring about does not show.',
+    next: 'look at the object named here, then run the same command again; it observes first',
+  },
   IMAGE_PROOF: {
     exit: EXIT.cluster,
     meaning: 'Pods run images that are not the ones of the bundle.',

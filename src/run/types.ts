@@ -19,6 +19,13 @@ export interface PlanStep {
   readonly source?: string;
   /** Input of the step's executor; goes into the plan's digest. No secrets. */
   readonly input?: Readonly<Record<string, unknown>>;
+  /**
+   * What it brings about must still hold when the run goes on later (images pushed, CRDs applied, volumes kept):
+   * a resumed run observes it again and repeats it when it no longer holds. Never together with `destructive`.
+   */
+  readonly lasting?: boolean;
+  /** `starts`: from here on users are without the product, until a step that `ends` it. */
+  readonly outage?: 'starts' | 'ends';
 }
 
 /** An ordered list of steps; its digest binds a journal to it. */
@@ -36,10 +43,32 @@ export type Observed = 'done' | 'ready' | 'impossible';
 export interface StepContext {
   readonly signal: AbortSignal;
   readonly emit: Emit;
-  /** Folder (0700) of the run, for what a step saves. */
+  readonly runId: string;
+  /** Folder (0700) of the run; what a step saves goes through `saved`. */
   readonly runFolder: string;
+  /** What the run saved: files 0600 below the run's folder, and a copy in the cluster where the caller gave one. */
+  readonly saved: SavedStore;
+  /** The fencing number of this run's hold on the cluster; put on what is written there. */
+  readonly fence: number;
   /** Throws LOCK_LOST when another run took over; called before every change. */
   readonly guard: () => Promise<void>;
+}
+
+/** Things saved by the steps of a run, by name (`ingress/runai-backend-ingress.json`). May hold secrets. */
+export interface SavedStore {
+  /** Durable when it resolves. Replaces what was saved under the name. */
+  put(name: string, content: string | Uint8Array): Promise<SavedItem>;
+  /** The bytes, or undefined when nothing was saved under the name. @throws AirgapError BACKUP_INVALID when damaged */
+  get(name: string): Promise<Buffer | undefined>;
+  list(): Promise<readonly SavedItem[]>;
+}
+
+export interface SavedItem {
+  readonly name: string;
+  /** 64 hex digits. */
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
 }
 
 /**
@@ -48,7 +77,10 @@ export interface StepContext {
  */
 export interface StepExecutor {
   observe(context: StepContext): Promise<{ readonly state: Observed; readonly detail?: string }>;
-  /** Saves what will be changed; runs before the intent's effect, may run again. */
+  /**
+   * Saves what will be changed. Runs before the intent; after an intent it never runs again, so a half-done
+   * effect cannot overwrite a good copy.
+   */
   save?(context: StepContext): Promise<void>;
   perform(context: StepContext): Promise<void>;
 }

@@ -1,0 +1,65 @@
+import type { RunIdentity } from './identity.js';
+import { stepStates } from './progress.js';
+import type { JournalRecord } from './record.js';
+import { type StoredRun, writeRun } from './store.js';
+import type { Plan } from './types.js';
+
+/** The copy of a run in the cluster (a ConfigMap), so that another host can go on. */
+export interface MirrorApi {
+  read(): Promise<Readonly<Record<string, string>> | undefined>;
+  /** Replaces what is there. */
+  write(data: Readonly<Record<string, string>>): Promise<void>;
+}
+
+/** What the ConfigMap holds: identity, plan and the state of each step; no secrets. */
+export function formatMirror(run: StoredRun, records: readonly JournalRecord[]): Record<string, string> {
+  const last = records.at(-1);
+  const state = {
+    seq: last?.seq ?? -1,
+    h: last?.h ?? '',
+    t: last?.t ?? '',
+    fence: last?.fence ?? 0,
+    phase: last?.phase ?? 'planned',
+    steps: Object.fromEntries(stepStates(run.plan, records).map((step) => [step.id, step.state])),
+  };
+  return {
+    'run.json': JSON.stringify(run.identity),
+    'plan.json': JSON.stringify(run.plan),
+    'state.json': JSON.stringify(state),
+  };
+}
+
+export interface MirroredRun {
+  readonly identity: RunIdentity;
+  readonly plan: Plan;
+  readonly phase: string;
+  readonly fence: number;
+  readonly committed: readonly string[];
+}
+
+/** Reads a mirror; undefined when it is incomplete or of a form this tool does not know. */
+export function parseMirror(data: Readonly<Record<string, string>>): MirroredRun | undefined {
+  try {
+    const state = JSON.parse(data['state.json'] ?? '') as {
+      phase: string;
+      fence: number;
+      steps: Record<string, string>;
+    };
+    const committed = Object.keys(state.steps).filter((id) => state.steps[id] === 'committed');
+    return {
+      identity: JSON.parse(data['run.json'] ?? '') as RunIdentity,
+      plan: JSON.parse(data['plan.json'] ?? '') as Plan,
+      phase: state.phase,
+      fence: state.fence,
+      committed,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes a run folder on this host from the mirror of a run that another host began. */
+export function adoptRun(root: string, mirrored: MirroredRun, now: () => number): Promise<StoredRun> {
+  const { identity, plan, committed } = mirrored;
+  return writeRun(root, { identity, plan, now }, { committed });
+}
