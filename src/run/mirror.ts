@@ -1,3 +1,4 @@
+import { digestOf } from './canonical.js';
 import type { RunIdentity } from './identity.js';
 import { stepStates } from './progress.js';
 import type { JournalRecord } from './record.js';
@@ -45,14 +46,11 @@ export function parseMirror(data: Readonly<Record<string, string>>): MirroredRun
       fence: number;
       steps: Record<string, string>;
     };
+    const identity = JSON.parse(data['run.json'] ?? '') as RunIdentity;
+    const plan = JSON.parse(data['plan.json'] ?? '') as Plan;
+    if (digestOf(plan) !== identity.planSha) return undefined;
     const committed = Object.keys(state.steps).filter((id) => state.steps[id] === 'committed');
-    return {
-      identity: JSON.parse(data['run.json'] ?? '') as RunIdentity,
-      plan: JSON.parse(data['plan.json'] ?? '') as Plan,
-      phase: state.phase,
-      fence: state.fence,
-      committed,
-    };
+    return { identity, plan, phase: state.phase, fence: state.fence, committed };
   } catch {
     return undefined;
   }

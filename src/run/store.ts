@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { AirgapError, systemCode } from '../errors.js';
 import { asWriteError, syncFolder, writeFileAtomic } from '../io/atomic.js';
 import { digestOf } from './canonical.js';
-import { formatRunId, type RunIdentity, TOOL_SCHEMA } from './identity.js';
+import { type RunIdentity, TOOL_SCHEMA } from './identity.js';
 import { type Journal, openJournal, readJournal } from './journal.js';
 import { runsFolder } from './paths.js';
 import { checkPlan } from './plan.js';
@@ -21,6 +21,8 @@ export interface StoredRun {
 }
 
 export interface NewRun {
+  /** identity.ts, formatRunId. */
+  readonly runId: string;
   readonly plan: Plan;
   /** What was asked for, by name: plain words or digests, never values that may hold secrets. */
   readonly inputs: Readonly<Record<string, string>>;
@@ -29,8 +31,6 @@ export interface NewRun {
   readonly origin?: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Random bytes, for the run's id. */
-  readonly random: (size: number) => Buffer;
 }
 
 /**
@@ -39,9 +39,8 @@ export interface NewRun {
  * @throws AirgapError DISK_FULL, OUTPUT_UNWRITABLE
  */
 export async function createRun(root: string, options: NewRun): Promise<StoredRun> {
-  const { plan, now } = options;
+  const { plan, now, runId } = options;
   checkPlan(plan);
-  const runId = formatRunId(now(), options.random(4));
   const identity: RunIdentity = {
     schema: TOOL_SCHEMA,
     runId,
