@@ -33,6 +33,8 @@ need_programs() {
 			die "program '$program' is missing" "iproute2, util-linux, openssl and Node" "install it"
 	done
 	[ -d "$REPO/node_modules/tsx" ] || die "node_modules are missing" "the development packages" "npm ci"
+	unshare --net --mount --pid --fork true 2>/dev/null ||
+		die "no namespaces" "a machine that lets root make network, mount and process namespaces" "use another machine"
 }
 
 prepare_state() {

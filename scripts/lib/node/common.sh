@@ -78,13 +78,20 @@ kubectl() {
 	in_net "$TOOLS_BIN/kubectl" --kubeconfig "$DIR/admin.kubeconfig" "$@"
 }
 
-# wait_for SECONDS LABEL CMD...: until the command succeeds.
+# wait_for SECONDS LABEL CMD...: until the command succeeds, else the end.
 wait_for() {
-	local deadline=$((SECONDS + $1)) label=$2
+	local seconds=$1 label=$2
 	shift 2
+	wait_until "$seconds" "$@" ||
+		die "$label: not within $seconds s" "$*" "read the logs in $DIR/logs, then scripts/node up --fresh"
+}
+
+# wait_until SECONDS CMD...: whether the command succeeds in time.
+wait_until() {
+	local deadline=$((SECONDS + $1))
+	shift
 	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $deadline ] ||
-			die "$label: not after waiting" "$*" "read the logs in $DIR/logs, then scripts/node up --fresh"
+		[ $SECONDS -lt $deadline ] || return 1
 		sleep 0.1
 	done
 }

@@ -99,10 +99,11 @@ host_pid() {
 	return 1
 }
 
+# At once: the API server would first wait for its watchers to leave.
 stop() {
 	local pid
 	pid=$(inner_pid "$1") || { say "$1 is not running" && return 0; }
-	in_node kill -TERM "$pid"
+	in_node kill -KILL "$pid"
 	wait_for 20 "$1 stopped" not_running "$1"
 	say "$1 stopped"
 }

@@ -31,7 +31,22 @@ node_restore() {
 	wait_ready
 	provide
 	touch "$DIR/run/ready"
+	wait_until 60 pods_run || say "not all pods that were ready run again"
 	say "snapshot $1 restored"
+}
+
+# Right after the boot the API server still tells what was true before it: compare with what runs.
+pods_run() {
+	local ready running
+	# shellcheck disable=SC2016
+	ready=$(kubectl get pods --all-namespaces --field-selector=status.phase=Running -o go-template='
+		{{- range .items }}{{ $any := false }}
+			{{- range .status.containerStatuses }}{{ if .ready }}{{ $any = true }}container {{ end }}{{ end }}
+			{{- if $any }}sandbox {{ end }}
+		{{- end }}' | wc -w)
+	running=$(in_node "$TOOLS_BIN/ctr" --address "$DIR/run/containerd.sock" --namespace k8s.io tasks list |
+		grep -c RUNNING || true)
+	[ "$running" -ge "$ready" ]
 }
 
 check_snapshot_name() {
