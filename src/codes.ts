@@ -276,6 +276,16 @@ export const CODES = {
     meaning: 'Fields of an object belong to another field manager.',
     next: 'find out who manages the object before anything is forced',
   },
+  CRD_NOT_ESTABLISHED: {
+    exit: EXIT.cluster,
+    meaning: 'A CRD was applied and the API server does not serve it in time.',
+    next: 'look at its conditions: kubectl describe crd <name>',
+  },
+  EXEC_BROKEN: {
+    exit: EXIT.cluster,
+    meaning: 'The stream to a command in a pod ended before the command did, or never began.',
+    next: 'look at the pod and its node, then run the same command again',
+  },
   HELM_MISSING: {
     exit: EXIT.cluster,
     meaning: 'There is no helm, neither on PATH nor in the bundle.',
@@ -321,6 +331,11 @@ export const CODES = {
     meaning:
       'A CRD of the file lacks a version that is stored in the cluster; the API server would refuse it.',
     next: 'migrate the stored objects first, or check that the bundle is not older than the site',
+  },
+  CRD_INCOMPATIBLE: {
+    exit: EXIT.preflight,
+    meaning: 'A CRD of the file changes something of the live CRD that cannot be changed (scope, kind, plural).',
+    next: 'check that the bundle belongs to this product and site; nothing was applied',
   },
   BACKUP_INVALID: {
     exit: EXIT.backup,
