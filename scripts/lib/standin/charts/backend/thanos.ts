@@ -1,0 +1,71 @@
+import type { Era } from '../../eras.js';
+import { chartValue, documents, when } from '../text.js';
+import { service, standardLabels, statefulSet } from '../workload.js';
+import { type BackendContext, backendKeys, RELEASE } from './names.js';
+import { claimTemplate } from './postgresql.js';
+import { ownerInit } from './volumes.js';
+
+const NAME = `${RELEASE}-thanos-receive`;
+const FOLDER = '/var/thanos/receive';
+const PORTS = { grpc: 10901, http: 10902, 'remote-write': 19291 };
+const CLAIM = ['thanos', 'receive', 'persistence'];
+
+/** Makes the files of a first metric block where there are none, then serves; a used volume stays as it is. */
+const SCRIPT = `
+block=${FOLDER}/default-tenant/01STANDIN0000000000000000A
+if [ ! -e "$block/meta.json" ]; then
+  mkdir -p "$block/chunks" ${FOLDER}/default-tenant/wal
+  echo "samples of the first start" > "$block/chunks/000001"
+  echo '{"version":1,"ulid":"01STANDIN0000000000000000A"}' > "$block/meta.json.tmp"
+  mv "$block/meta.json.tmp" "$block/meta.json"
+fi
+exec /entrypoint
+`.trim();
+
+/** The metrics store: StatefulSet with a volume, and its services. */
+export function thanosTemplates({ era, parts }: BackendContext): Record<string, string> {
+  const labels = `${standardLabels('thanos')}\napp.kubernetes.io/component: receive`;
+  const set = statefulSet(
+    {
+      name: NAME,
+      labels,
+      containers: [
+        {
+          name: 'receive',
+          image: parts.thanos,
+          command: ['/bin/sh', '-ec', SCRIPT],
+          port: 10902,
+          mounts: `- name: data\n  mountPath: ${FOLDER}`,
+        },
+      ],
+      initContainers: [ownerInit('init-chmod-data', parts.shell.thanos, { folder: FOLDER, mode: '0755' })],
+      ...volumes(era),
+    },
+    { service: `${NAME}-headless`, ...claims(era) },
+  );
+  return {
+    'thanos/statefulset.yaml': set,
+    'thanos/services.yaml': documents(
+      service(NAME, labels, PORTS),
+      service(`${NAME}-headless`, labels, PORTS, 'headless'),
+    ),
+  };
+}
+
+/** On OpenShift the platform keeps the metrics, so charts up to 2.11 have no claim there. */
+function volumes(era: Era): { volumes: string } {
+  if (era.volumes === 'statefulset') {
+    const existing = chartValue(...CLAIM, 'existingClaim');
+    return {
+      volumes: when(existing, `- name: data\n  persistentVolumeClaim: { claimName: {{ ${existing} }} }`),
+    };
+  }
+  const claimed = '- name: data\n  persistentVolumeClaim: { claimName: pvc-thanos-receive }';
+  return {
+    volumes: `{{- if ${backendKeys(era).openshift} }}\n- name: data\n  emptyDir: {}\n{{- else }}\n${claimed}\n{{- end }}`,
+  };
+}
+
+function claims(era: Era): { claims?: string } {
+  return era.volumes === 'statefulset' ? { claims: claimTemplate(CLAIM) } : {};
+}
