@@ -24,7 +24,7 @@ function errorsPage(): string {
   const sections = rows.map(
     ([code, row]) => `## ${code}\n\nExit status ${row.exit}. ${row.meaning}\n\nNext: ${row.next}.\n`,
   );
-  return `# Error codes\n\nGenerated from src/codes.ts by \`npm run docs\`. Every message shows its code first.\n\n${sections.join('\n')}`;
+  return `# Error codes\n\nGenerated from src/codes/ by \`npm run docs\`. Every message shows its code first.\n\n${sections.join('\n')}`;
 }
 
 function cliPages(): [string, string][] {
