@@ -37,7 +37,8 @@ started() {
 	pg_ctl -D "$data" -w -s -l "$private/log" -o "-k $private -c listen_addresses= -c hba_file=$private/hba" start ||
 		{ cat "$private/log" && exit 1; }
 	if [ "$phase" = init ]; then sql postgres init; fi
-	sql "$POSTGRES_DB" start
+	# A database that a restore has renamed away, or one with other owners, must not keep the server down.
+	sql "$POSTGRES_DB" start || say "no start-up changes in database $POSTGRES_DB"
 	pg_ctl -D "$data" -w -s -m fast stop
 }
 

@@ -1,4 +1,5 @@
 -- At every start, and a second time changes nothing. psql variables: user, version, grafana_user, grafana_password.
+SET client_min_messages = warning;
 SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', :'grafana_user', :'grafana_password')
   WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'grafana_user') \gexec
 SELECT format('CREATE SCHEMA grafana AUTHORIZATION %I', :'grafana_user')
