@@ -46,20 +46,19 @@ export async function openJournal(folder: string, options: JournalOptions): Prom
   try {
     await layBallast(folder);
     const file = await openFile(path);
-    await syncFolder(folder);
-    const { records, size, torn } = await readJournal(folder);
-    if (records[0] !== undefined && records[0].runId !== options.runId) {
+    try {
+      await syncFolder(folder);
+      const { records, size, torn } = await readJournal(folder);
+      checkOwner(path, options.runId, records[0]);
+      if (torn) {
+        await file.truncate(size);
+        await file.datasync();
+      }
+      return writer({ folder, path, file, records: [...records], size }, options);
+    } catch (error) {
       await file.close();
-      throw new AirgapError('RUN_MISMATCH', `${path} belongs to another run`, {
-        expected: options.runId,
-        found: records[0].runId,
-      });
+      throw error;
     }
-    if (torn) {
-      await file.truncate(size);
-      await file.datasync();
-    }
-    return writer({ folder, path, file, records: [...records], size }, options);
   } catch (error) {
     throw asWriteError(error, path);
   }
@@ -151,6 +150,14 @@ async function writeAt(state: State, bytes: Buffer): Promise<void> {
     await state.file.truncate(state.size).catch(() => {});
     throw error;
   }
+}
+
+function checkOwner(path: string, runId: string, first: JournalRecord | undefined): void {
+  if (first === undefined || first.runId === runId) return;
+  throw new AirgapError('RUN_MISMATCH', `${path} belongs to another run`, {
+    expected: runId,
+    found: first.runId,
+  });
 }
 
 async function openFile(path: string): Promise<FileHandle> {

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { JournalEntry } from '../../src/run/journal.js';
+import { locksFolder, runsFolder, stateRoot } from '../../src/run/paths.js';
+import { openSession } from '../../src/run/session.js';
+import { readStatuses, statusOf } from '../../src/run/status.js';
+import { openRunJournal, readRun } from '../../src/run/store.js';
+import { makeFolder, realClock, sessionOptions } from './support.js';
+
+const top = makeFolder('status');
+after(() => rmSync(top, { recursive: true, force: true }));
+
+let count = 0;
+
+/** A run whose journal says the given things, and whose process is gone. */
+async function runWith(...entries: JournalEntry[]) {
+  const root = join(top, String(count++));
+  const session = await openSession(sessionOptions(root));
+  await session.close();
+  const journal = await openRunJournal(session.run, realClock.now);
+  for (const entry of entries) await journal.append(entry);
+  await journal.close();
+  return root;
+}
+
+const begun = (step: string): JournalEntry => ({ step, phase: 'intent' });
+const done = (step: string): JournalEntry => ({ step, phase: 'committed' });
+
+test('killed between two steps before anything was taken down', async () => {
+  const [status] = await readStatuses(await runWith(begun('push'), done('push')));
+  assert.equal(status?.state, 'interrupted');
+  assert.equal(status?.next?.id, 'keep:pvc');
+  assert.deepEqual(status?.safeToWalkAway, {
+    answer: true,
+    why: 'it stopped between two steps, and the product was not taken down',
+  });
+  assert.equal(status?.safeToRerun.answer, true);
+});
+
+test('killed inside a step, and while the product is down', async () => {
+  const [half] = await readStatuses(await runWith(begun('push')));
+  assert.match(half?.safeToWalkAway.why ?? '', /push may be half done/);
+  assert.equal(half?.safeToWalkAway.answer, false);
+  const steps = ['push', 'keep:pvc', 'delete:statefulsets'].map(done);
+  const [down] = await readStatuses(await runWith(...steps));
+  assert.match(down?.safeToWalkAway.why ?? '', /down since step delete:statefulsets/);
+  const rest = ['delete:ingress', 'scale:0', 'helm:runai-backend', 'scale:1'].map(done);
+  const [up] = await readStatuses(await runWith(...steps, ...rest));
+  assert.equal(up?.safeToWalkAway.answer, true);
+});
+
+test('failed, needing the operator, finished, given up: each with its reason', async () => {
+  const failure = { detail: 'CLUSTER_UNREACHABLE: gone' };
+  const [failed] = await readStatuses(
+    await runWith(begun('push'), { step: 'push', phase: 'failed', data: failure }),
+  );
+  assert.deepEqual([failed?.state, failed?.detail], ['failed', failure.detail]);
+  assert.equal(failed?.steps[0]?.detail, failure.detail);
+  const [needs] = await readStatuses(
+    await runWith({ step: 'push', phase: 'needs-operator', data: { detail: 'x' } }),
+  );
+  assert.equal(needs?.state, 'needs-operator');
+  const [finished] = await readStatuses(await runWith({ step: '', phase: 'finished' }));
+  assert.deepEqual([finished?.state, finished?.next], ['finished', undefined]);
+  const [ended] = await readStatuses(await runWith({ step: '', phase: 'given-up' }));
+  assert.equal(ended?.state, 'given-up');
+});
+
+test('running while its process holds the lock', async () => {
+  const root = join(top, String(count++));
+  const session = await openSession(sessionOptions(root));
+  const [status] = await readStatuses(root);
+  assert.deepEqual(
+    [status?.state, status?.safeToRerun.answer, status?.safeToWalkAway.answer],
+    ['running', false, true],
+  );
+  await session.close();
+});
+
+test('a torn last record does not matter, damage is told and never thrown', async () => {
+  const root = await runWith(begun('push'), done('push'));
+  const [before] = await readStatuses(root);
+  const file = join(before?.folder ?? '', 'journal.jsonl');
+  appendFileSync(file, '{"seq":');
+  const [torn] = await readStatuses(root);
+  assert.deepEqual(torn, before);
+  writeFileSync(file, 'rubbish\nmore\n');
+  const [damaged] = await readStatuses(root);
+  assert.deepEqual([damaged?.state, damaged?.safeToRerun.answer], ['damaged', false]);
+});
+
+test('the newest run comes first, and a cluster can be chosen', async () => {
+  const root = join(top, String(count++));
+  for (const [at, byte] of [
+    [1, 1],
+    [2, 2],
+  ] as const) {
+    const clock = { ...realClock, now: () => Date.UTC(2026, 10, at) };
+    const session = await openSession(
+      sessionOptions(root, { clock, random: (size) => Buffer.alloc(size, byte), unfinished: 'give-up' }),
+    );
+    await session.close();
+  }
+  const ids = (await readStatuses(root)).map((status) => status.runId);
+  assert.deepEqual(ids, ['20261102T000000Z-02020202', '20261101T000000Z-01010101']);
+  assert.deepEqual(await readStatuses(root, 'another-cluster'), []);
+  const run = await readRun(join(runsFolder(root, sessionOptions(root).clusterUid), ids[0] as string));
+  assert.equal(statusOf(run, run.records, { running: false }).state, 'interrupted');
+});
+
+test('where the record lies', () => {
+  assert.equal(stateRoot({ AIRGAP_STATE_DIR: '/var/lib/airgap', HOME: '/root' }), '/var/lib/airgap');
+  assert.equal(stateRoot({ XDG_STATE_HOME: '/s', HOME: '/root' }), '/s/airgap');
+  assert.equal(stateRoot({ HOME: '/root' }), '/root/.local/state/airgap');
+  assert.throws(() => stateRoot({}), { code: 'USAGE' });
+  assert.throws(() => stateRoot({ AIRGAP_STATE_DIR: 'here' }), { code: 'USAGE' });
+  for (const uid of ['../x', '', 'a/b', 'x'.repeat(80)]) {
+    assert.throws(() => locksFolder('/s', uid), { code: 'CLUSTER_CONFIG' }, uid);
+  }
+});
