@@ -19,8 +19,9 @@ export {
 } from './lease.js';
 export { formatMirror, type MirrorApi, parseMirror } from './mirror.js';
 export { locksFolder, runsFolder, stateRoot } from './paths.js';
+export type { StepProgress, StepState } from './progress.js';
 export { openSavedStore, type SavedMirror } from './saved.js';
 export { type ClusterSide, openSession, type Session, type SessionOptions } from './session.js';
-export { type RunStatus, readStatus, readStatuses, statusOf } from './status.js';
+export { type RunStatus, readStatus, readStatuses, statusOf, type Verdict } from './status.js';
 export { createRun, findUnfinished, listRunFolders, readRun, type StoredRun } from './store.js';
 export type * from './types.js';
