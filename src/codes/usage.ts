@@ -27,6 +27,11 @@ export const USAGE_CODES = {
     meaning: 'The place an output goes to cannot be written.',
     next: 'choose another place with -o or mend its permissions',
   },
+  LISTEN_FAILED: {
+    exit: EXIT.usage,
+    meaning: 'The embedded registry cannot listen on its address, or its certificate cannot be used.',
+    next: 'choose another address with --listen HOST:PORT',
+  },
   DISK_FULL: {
     exit: EXIT.usage,
     meaning: 'A file system has no room (or no inodes, or no quota) left. What is complete so far is kept.',

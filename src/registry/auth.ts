@@ -1,0 +1,41 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { refuse } from './refusal.js';
+
+/** Names with the SHA-256 of `name:password`. */
+export type Users = ReadonlyMap<string, Buffer>;
+
+/** Who may do what. */
+export interface AuthPolicy {
+  readonly users: Users;
+  /** True when pulling needs no password. */
+  readonly anonymousPull: boolean;
+}
+
+/** Reads lines of NAME:PASSWORD; empty lines and those that begin with # are skipped. @returns faulty line numbers too */
+export function parseUsers(text: string): { readonly users: Users; readonly faults: readonly number[] } {
+  const users = new Map<string, Buffer>();
+  const faults: number[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    const colon = line.indexOf(':');
+    if (colon < 1 || colon === line.length - 1) faults.push(index + 1);
+    else users.set(line.slice(0, colon), sum(line));
+  }
+  return { users, faults };
+}
+
+/** @throws Refusal UNAUTHORIZED with the challenge */
+export function checkAuth(policy: AuthPolicy, method: string, authorization: string | undefined): void {
+  if (policy.anonymousPull && (method === 'GET' || method === 'HEAD') && authorization === undefined) return;
+  const encoded = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(authorization ?? '')?.[1] ?? '';
+  const given = Buffer.from(encoded, 'base64').toString('utf8');
+  const known = policy.users.get(given.slice(0, given.indexOf(':')));
+  if (timingSafeEqual(sum(given), known ?? Buffer.alloc(32)) && known) return;
+  throw refuse('UNAUTHORIZED', 'user name and password are needed', {
+    headers: { 'WWW-Authenticate': 'Basic realm="airgap registry", charset="UTF-8"' },
+  });
+}
+
+function sum(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
