@@ -57,7 +57,7 @@ test('a torn last record is cut off, and the chain goes on', async () => {
   const first = await openJournal(place, options);
   await first.append({ step: '', phase: 'planned' });
   await first.close();
-  appendFileSync(join(place, 'journal.jsonl'), '{"seq":1,"prev":"');
+  appendFileSync(join(place, 'journal.jsonl'), `{"seq":1,"prev":"${'x'.repeat(5000)}`);
   const second = await openJournal(place, options);
   assert.equal(second.records.length, 1);
   await second.append({ step: 'push', phase: 'intent' });
