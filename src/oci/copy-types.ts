@@ -15,6 +15,8 @@ export interface CopyOptions {
   readonly concurrency?: number;
   /** What to do with a tag that already stands for another digest; `replace` when absent, and it is reported. */
   readonly existingTags?: 'replace' | 'refuse';
+  /** Reads every byte of what was copied back through this source (the target registry again). */
+  readonly paranoid?: ImageSource;
   /** Where progress events say they come from; `push` when absent. */
   readonly stage?: string;
   readonly emit?: Emit;
