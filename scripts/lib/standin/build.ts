@@ -49,6 +49,7 @@ async function busyboxLayer(path: string): Promise<Layer> {
     { path: 'bin/busybox', data: await readFile(path), mode: 0o755 },
     ...applets.map((name) => ({ path: `bin/${name}`, link: 'busybox', mode: 0o777 })),
     { path: 'entrypoint', data: await asset('service.sh'), mode: 0o755 },
+    { path: 'operator', data: await asset('operator.sh'), mode: 0o755 },
     { path: 'etc/' },
     { path: 'etc/passwd', data: 'root:x:0:0:root:/:/bin/sh\nservice:x:1001:1001:service:/tmp:/bin/sh\n' },
     { path: 'etc/group', data: 'root:x:0:\nservice:x:1001:\n' },

@@ -58,6 +58,16 @@ export function chartRef(image: ImageDef, digest: string, registry?: string): st
   return image.pinned === 'tag-and-digest' ? `${tagged}@${digest}` : tagged;
 }
 
+/** Names of the images in the layout: their own, with a number where two have the same. */
+export function layoutNames(images: readonly ImageDef[]): ReadonlyMap<ImageDef, string> {
+  const names = new Map<ImageDef, string>();
+  for (const image of images) {
+    const twins = [...names.keys()].filter(({ name }) => name === image.name).length;
+    names.set(image, twins === 0 ? image.name : `${image.name}-${twins + 1}`);
+  }
+  return names;
+}
+
 /** The keys that send the image to the site's registry, where it is called `{{registry}}/NAME`. */
 export function redirectsOf(use: ImageUse): Record<string, string> {
   const key = use.key.map(escapeDots).join('.');

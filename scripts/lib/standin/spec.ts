@@ -3,8 +3,8 @@ import { backendUses } from './charts/backend/values.js';
 import type { ClusterContext } from './charts/cluster/names.js';
 import { clusterUses } from './charts/cluster/values.js';
 import { yaml } from './charts/text.js';
-import { sequenceOf, upgradeRange } from './eras.js';
-import { type ImageDef, type ImageUse, redirectsOf, taggedRef } from './images.js';
+import { type Era, sequenceOf, upgradeRange } from './eras.js';
+import { chartRef, type ImageDef, type ImageUse, layoutNames, redirectsOf, taggedRef } from './images.js';
 
 export interface SpecInput {
   readonly backend: BackendContext;
@@ -37,7 +37,7 @@ export function specText(input: SpecInput): string {
         release: 'runai-backend',
         namespace: 'runai-backend',
         path: `./charts/${era.chart}-${version.text}.tgz`,
-        imageValues: imageValues(backendUses(backend)),
+        imageValues: { ...imageValues(backendUses(backend)), ...backendAddress(era) },
       },
       {
         role: 'cluster',
@@ -58,6 +58,11 @@ export function specText(input: SpecInput): string {
   });
 }
 
+/** Where the backend itself looks for images that it starts. */
+function backendAddress(era: Era): Record<string, string> {
+  return era.keys === 'global' ? { 'backend.config.privateRegistryAddress': '{{registry}}' } : {};
+}
+
 function imageValues(uses: readonly ImageUse[]): Record<string, string> {
   const pairs = uses.flatMap((use) => Object.entries(redirectsOf(use)));
   return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -73,21 +78,15 @@ function includes({ images, cluster, registry, digestOf }: SpecInput): Record<st
   const { mpsServer } = cluster.parts;
   const reason = 'started by the operator when mps-server is enabled';
   if (registry !== undefined) return [{ ref: taggedRef(mpsServer, registry), reason }];
+  const names = layoutNames(images);
   return images.map((image) => ({
-    ref: includedRef(image, digestOf(image)),
-    from: sourceOf(image),
+    ref: chartRef(image, digestOf(image)),
+    from: sourceOf(image, names.get(image) ?? image.name),
     ...(image === mpsServer ? { reason } : {}),
   }));
 }
 
-/** The name that the charts use. */
-function includedRef(image: ImageDef, digest: string): string {
-  const tagged = taggedRef(image);
-  if (image.pinned === 'tag-and-digest') return `${tagged}@${digest}`;
-  return image.pinned === 'digest' ? `${tagged.replace(/:[^:/]*$/, '')}@${digest}` : tagged;
-}
-
-function sourceOf(image: ImageDef): string {
+function sourceOf(image: ImageDef, name: string): string {
   if (image.form === 'docker-archive') return `docker-archive:./archives/${image.name}.tar`;
-  return `oci:./images:${image.name}`;
+  return `oci:./images:${name}`;
 }

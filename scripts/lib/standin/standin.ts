@@ -9,7 +9,7 @@ import { clusterUses } from './charts/cluster/values.js';
 import type { Crds } from './crds.js';
 import { eraOf, type Version } from './eras.js';
 import type { Fault } from './faults.js';
-import { type ImageDef, type ImageUse, repositoryOf, taggedRef } from './images.js';
+import { type ImageDef, type ImageUse, layoutNames, repositoryOf, taggedRef } from './images.js';
 import { writeDockerArchive } from './oci/archive.js';
 import type { Image } from './oci/image.js';
 import { writeLayout } from './oci/layout.js';
@@ -100,7 +100,8 @@ async function writeChart(folder: string, parts: ChartParts): Promise<void> {
 }
 
 async function writeImages(out: string, images: ReadonlyMap<ImageDef, Image>): Promise<void> {
-  const named = new Map([...images].map(([def, image]) => [def.name, image]));
+  const names = layoutNames([...images.keys()]);
+  const named = new Map([...images].map(([def, image]) => [names.get(def) ?? def.name, image]));
   await writeLayout(join(out, 'images'), named);
   for (const [def, image] of images) {
     if (def.form !== 'docker-archive') continue;

@@ -130,6 +130,7 @@ export function podTemplate(workload: Workload): string {
     workload.volumes === undefined ? '' : `volumes:\n${indent(workload.volumes.trim(), 2)}\n`,
   ];
   return `metadata:
+  annotations: { kubectl.kubernetes.io/default-container: ${workload.containers[0]?.name} }
   labels:
 ${indent(workload.labels, 4)}
 spec:

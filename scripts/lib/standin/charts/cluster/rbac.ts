@@ -1,8 +1,10 @@
 import { documents } from '../text.js';
 import { metadata, standardLabels } from '../workload.js';
 
-/** Cluster roles that role bindings of hand-made project namespaces refer to, and what each may do there. */
+/** The operator's role, and those that bindings of hand-made project namespaces refer to. */
 const ROLES: Readonly<Record<string, string>> = {
+  'runai-operator':
+    '{ apiGroups: [run.ai], resources: [runaiconfigs, runaiconfigs/status], verbs: [get, patch] }',
   'runai-project-controller-project':
     '{ apiGroups: ["rbac.authorization.k8s.io"], resources: [rolebindings], verbs: [get, list, watch] }',
   'runai-job-controller-project':
@@ -16,7 +18,7 @@ const ROLES: Readonly<Record<string, string>> = {
 /** Service accounts that those bindings name and that no Deployment of a small cluster brings. */
 const ACCOUNTS = ['runai-job-controller', 'runai-admission-controller', 'researcher-service'] as const;
 
-/** Cluster roles, and the service accounts that are there even when their Deployments are not. */
+/** Cluster roles, the operator's binding, and the service accounts that are there even when their Deployments are not. */
 export function rbacTemplates(): Record<string, string> {
   const roles = Object.entries(ROLES).map(
     ([name, rule]) => `
@@ -27,6 +29,14 @@ rules:
   - ${rule}
 `,
   );
+  const binding = `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+${metadata('runai-operator', standardLabels('rbac'))}
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: runai-operator }
+subjects:
+  - { kind: ServiceAccount, name: runai-operator, namespace: {{ $.Release.Namespace }} }
+`;
   const accounts = ACCOUNTS.map(
     (name) => `
 apiVersion: v1
@@ -35,7 +45,7 @@ ${metadata(name, standardLabels('rbac'))}
 `,
   );
   return {
-    'clusterroles.yaml': documents(...roles),
+    'clusterroles.yaml': documents(...roles, binding),
     'serviceaccounts.yaml': `{{- if not $.Values.standin.full }}\n${documents(...accounts)}{{- end }}\n`,
   };
 }

@@ -11,13 +11,24 @@ export function workloadTemplates(context: ClusterContext): Record<string, strin
       name,
       labels,
       serviceAccount: name,
-      containers: [{ name, image: use, port }],
+      containers: [{ name, image: use, port, ...(name === 'runai-operator' ? OPERATOR : {}) }],
     });
     const template = documents(serviceAccount(name, labels), workload, service(name, labels, { http: port }));
     files[`${name}.yaml`] = full ? when('$.Values.standin.full', template) : template;
   }
   return { ...files, ...daemonSets(context) };
 }
+
+/** The one stand-in that talks to the API server. */
+const OPERATOR = {
+  command: ['/operator'],
+  env: `
+- name: NAMESPACE
+  value: {{ $.Release.Namespace }}
+- name: HOST_IP
+  valueFrom: { fieldRef: { fieldPath: status.hostIP } }
+`,
+};
 
 function serviceAccount(name: string, labels: string): string {
   return `
