@@ -134,7 +134,8 @@ describe('test node', { skip: !wanted, timeout: 300_000 }, () => {
     const outside = node(['exec', 'getent', 'hosts', 'example.com']);
     assert.notEqual(outside.status, 0);
     assert.ok(outside.ms < 2000, `${outside.ms} ms`);
-    assert.match(must(['exec', 'getent', 'hosts', 'runai.test']), /^10\.99\.0\.2\s/);
+    assert.match(must(['exec', 'getent', 'hosts', 'runai.test']), /^10\.99\.0\.10\s/);
+    assert.match(must(['exec', 'getent', 'hosts', 'cp.runai.test']), /^10\.99\.0\.10\s/);
   });
 
   it('gives what the product asks of a cluster', () => {
@@ -184,6 +185,25 @@ describe('test node', { skip: !wanted, timeout: 300_000 }, () => {
       const verified = spawnSync('openssl', args, { encoding: 'utf8' });
       assert.equal(verified.status, 0, verified.stderr);
     }
+  });
+
+  it('resolves and reaches services from pods, and nothing outside', () => {
+    const inPod = (...args: string[]): Ran =>
+      node(['exec', 'kubectl', '-n', 'monitoring', 'exec', 'deploy/prometheus-operator', '--', ...args]);
+    const service = kubectl(
+      '-n',
+      'haproxy-controller',
+      'get',
+      'service',
+      '-o',
+      'jsonpath={.items[0].spec.clusterIP}',
+    );
+    const found = inPod('nslookup', 'haproxy-ingress.haproxy-controller.svc.cluster.local');
+    assert.match(found.out, new RegExp(`Address: ${service}$`, 'm'), found.out + found.err);
+    assert.match(inPod('nslookup', 'cp.runai.test').out, /Address: 10\.99\.0\.10$/m);
+    assert.match(inPod('nslookup', 'example.com').out, /NXDOMAIN/);
+    assert.equal(inPod('wget', '-q', '-O-', `http://${service}/`).out, 'ok\n');
+    assert.equal(inPod('wget', '-q', '-O-', 'http://10.99.0.10/').out, 'ok\n');
   });
 
   it('has a user without rights', () => {

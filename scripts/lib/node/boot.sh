@@ -2,7 +2,7 @@
 # up, down, exec, env, status.
 
 # In the order in which they are started.
-COMPONENTS="etcd kube-apiserver containerd registry kube-scheduler kubelet provisioner kube-controller-manager"
+COMPONENTS="etcd kube-apiserver containerd registry kube-scheduler kubelet kube-proxy coredns provisioner kube-controller-manager"
 
 node_up() {
 	local start=$SECONDS
@@ -51,7 +51,7 @@ boot() {
 		clear_leftovers
 		make_cgroups
 		setsid unshare --fork --kill-child --pid --net --mount --propagation private -- \
-			"$NODE_LIB/init.sh" "$DIR" "$NODE_IP" </dev/null >"$DIR/logs/init.log" 2>&1 9>&- &
+			"$NODE_LIB/init.sh" "$DIR" "$NODE_IP" "$SERVICE_RANGE" </dev/null >"$DIR/logs/init.log" 2>&1 9>&- &
 		wait_for 10 "init" init_pid
 	fi
 	local component
@@ -73,7 +73,7 @@ clear_leftovers() {
 stray_init() {
 	local file line
 	for file in /proc/[0-9]*/cmdline; do
-		line=$(tr '\0' ' ' <"$file" 2>/dev/null) || continue
+		line=$({ tr '\0' ' ' <"$file"; } 2>/dev/null) || continue
 		case $line in
 		"bash $NODE_LIB/init.sh $DIR "* | */"bash $NODE_LIB/init.sh $DIR "*)
 			file=${file%/cmdline}
@@ -168,11 +168,15 @@ node_exec() {
 }
 
 node_status() {
-	local component pid failed=0
-	pid=$(need_init)
-	printf '%-24s %s\n' init "$pid"
+	local component inner pid ids failed=0
+	printf '%-24s %s\n' init "$(need_init)"
+	ids=$(process_ids)
 	for component in $COMPONENTS; do
-		pid=$(host_pid "$component") || { pid=- && failed=1; }
+		if inner=$(inner_pid "$component"); then
+			pid=$(awk -v inner="$inner" '$1 == inner { print $2 }' <<<"$ids")
+		else
+			pid=- failed=1
+		fi
 		printf '%-24s %s\n' "$component" "$pid"
 	done
 	return "$failed"

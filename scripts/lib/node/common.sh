@@ -8,7 +8,8 @@ NODE_LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPO=$(cd "$NODE_LIB/../../.." && pwd)
 TOOLS_BIN=$("$REPO/scripts/tools" path)
 
-NODE_IP=10.99.0.2
+# INGRESS_IP is what a load balancer would give to the ingress controller; kube-proxy serves it.
+NODE_IP=10.99.0.2 INGRESS_IP=10.99.0.10
 SERVICE_IP=10.96.0.1 POD_RANGE=10.98.0.0/16 SERVICE_RANGE=10.96.0.0/16
 REGISTRY=$NODE_IP:5000
 DOMAIN=${AIRGAP_NODE_DOMAIN:-runai.test}

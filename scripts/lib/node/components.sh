@@ -60,9 +60,20 @@ start_kubelet() {
 	wait_for 20 containerd in_node "$TOOLS_BIN/ctr" --address "$DIR/run/containerd.sock" version
 	# The sandbox image must be there whatever happens to the registry's content.
 	in_node "$TOOLS_BIN/ctr" --address "$DIR/run/containerd.sock" --namespace k8s.io images import --no-unpack \
-		--index-name "$SANDBOX_IMAGE" "$TOOLS_BIN/../image-busybox-1/image.tar" >/dev/null
+		--index-name "$SANDBOX_IMAGE" "$TOOLS_BIN/../image-busybox-2/image.tar" >/dev/null
 	launch kubelet "$TOOLS_BIN/kubelet" --config="$DIR/conf/kubelet.yaml" \
 		--kubeconfig="$DIR/conf/kubelet.kubeconfig" --hostname-override="$NAME" --node-ip="$NODE_IP"
+}
+
+# The machine's limits on connection tracking are not for a test node to change.
+start_kube_proxy() {
+	launch kube-proxy "$TOOLS_BIN/kube-proxy" --kubeconfig="$DIR/conf/proxy.kubeconfig" \
+		--proxy-mode=iptables --hostname-override="$NAME" --cluster-cidr="$POD_RANGE" \
+		--conntrack-max-per-core=0 --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
+}
+
+start_coredns() {
+	launch coredns "$TOOLS_BIN/coredns" -conf "$DIR/conf/Corefile"
 }
 
 start_provisioner() {
@@ -85,18 +96,16 @@ inner_pid() {
 	in_node kill -0 "$pid" 2>/dev/null && echo "$pid"
 }
 
-# Process id as the rest of the machine sees it.
-host_pid() {
-	local inner init file key fields
-	inner=$(inner_pid "$1") || return 1
-	init=$(readlink "/proc/$(init_pid)/ns/pid")
-	for file in /proc/[0-9]*/status; do
-		[ "$(readlink "${file%/status}/ns/pid" 2>/dev/null)" = "$init" ] || continue
-		while read -r key fields; do
-			[ "$key" = NSpid: ] && [ "${fields##*[[:space:]]}" = "$inner" ] && echo "${fields%%[[:space:]]*}" && return 0
-		done <"$file"
-	done
-	return 1
+# Prints "INNER HOST" for every process of the node: its id inside, and as the rest of the machine sees it.
+process_ids() {
+	local space file key host inner
+	space=$(readlink "/proc/$(need_init)/ns/pid") # pid:[NUMBER]
+	space=${space/[/\\[}
+	while read -r file; do
+		while read -r key host inner; do
+			[ "$key" != NSpid: ] || echo "${inner##*[[:space:]]} $host"
+		done <"${file%/ns/pid}/status"
+	done < <(find /proc/[0-9]*/ns -maxdepth 1 -name pid -lname "$space" 2>/dev/null)
 }
 
 # At once: the API server would first wait for its watchers to leave.

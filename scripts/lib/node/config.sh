@@ -8,7 +8,7 @@ write_config() {
 	admin_kubeconfig >"$DIR/admin.kubeconfig"
 	token_kubeconfig restricted >"$DIR/restricted.kubeconfig"
 	local user
-	for user in controller-manager scheduler kubelet; do
+	for user in controller-manager scheduler kubelet proxy dns; do
 		token_kubeconfig "$user" >"$DIR/conf/$user.kubeconfig"
 	done
 	provisioner_config >"$DIR/conf/provisioner.json"
@@ -20,15 +20,47 @@ write_config() {
 	write_registry_hosts
 	umask 022
 	hosts_file >"$DIR/conf/hosts"
-	# Nobody listens there: names outside the hosts file fail at once.
 	echo "nameserver $NODE_IP" >"$DIR/conf/resolv.conf"
+	corefile >"$DIR/conf/Corefile"
 }
 
 hosts_file() {
 	cat <<HOSTS
 127.0.0.1 localhost $(hostname)
-$NODE_IP $NAME $DOMAIN registry.$DOMAIN
+$NODE_IP $NAME registry.$DOMAIN
+$INGRESS_IP $DOMAIN
 HOSTS
+}
+
+# The cluster's names and the product's domain; every other name does not exist.
+corefile() {
+	cat <<COREFILE
+cluster.local:53 {
+  bind $NODE_IP
+  errors
+  kubernetes {
+    kubeconfig $DIR/conf/dns.kubeconfig
+  }
+}
+$DOMAIN:53 {
+  bind $NODE_IP
+  template IN A registry.$DOMAIN {
+    answer "{{ .Name }} 60 IN A $NODE_IP"
+  }
+  template IN A {
+    answer "{{ .Name }} 60 IN A $INGRESS_IP"
+  }
+  template ANY ANY {
+    rcode NOERROR
+  }
+}
+.:53 {
+  bind $NODE_IP
+  template ANY ANY {
+    rcode NXDOMAIN
+  }
+}
+COREFILE
 }
 
 containerd_config() {
@@ -96,6 +128,8 @@ cgroupRoot: /$CGROUP
 failSwapOn: false
 enforceNodeAllocatable: []
 resolvConf: ""
+clusterDNS: ["$NODE_IP"]
+clusterDomain: cluster.local
 oomScoreAdj: 0
 maxPods: 200
 serializeImagePulls: false

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # First process of the node: owns its process, mount and network namespaces, and reaps.
 # When it dies the kernel ends every process of the node and drops its mounts and devices.
-# usage: init.sh STATE_FOLDER ADDRESS
+# usage: init.sh STATE_FOLDER ADDRESS SERVICE_RANGE
 set -euo pipefail
-dir=$1 address=$2
+dir=$1 address=$2 services=$3
 
 # The old /proc still shows the process id that the rest of the machine sees.
 read -ra self </proc/self/stat
@@ -26,6 +26,8 @@ ip address add "$address/24" dev node0
 ip link set node0 up
 # No default route: whatever is outside fails at once instead of after a timeout.
 ip route add unreachable default
+# Service addresses need some route, else they fail before kube-proxy's rules rewrite them.
+ip route add "$services" dev node0
 echo 1 >/proc/sys/net/ipv4/ip_forward
 
 echo "${self[0]} ${self[21]}" >"$dir/run/init.partial"

@@ -42,6 +42,8 @@ write_tokens() {
 	token_for controller-manager system:kube-controller-manager ''
 	token_for scheduler system:kube-scheduler ''
 	token_for kubelet "system:node:$NAME" system:nodes
+	token_for proxy system:kube-proxy ''
+	token_for dns dns system:masters
 	token_for provisioner provisioner system:masters
 	token_for restricted restricted ''
 }

@@ -20,8 +20,9 @@ provide() {
 	wait_for 60 "ClusterPolicy CRD" kubectl wait --for=condition=Established crd --all --timeout=5s
 	manifest objects.yaml | kubectl apply --server-side -f - >/dev/null
 	set_status -n haproxy-controller service/haproxy-ingress \
-		"{\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$NODE_IP\"}]}}}"
+		"{\"status\":{\"loadBalancer\":{\"ingress\":[{\"ip\":\"$INGRESS_IP\"}]}}}"
 	set_status clusterpolicy/cluster-policy '{"status":{"state":"ready"}}'
+	wait_for 30 "cluster DNS" in_net bash -c "</dev/tcp/$NODE_IP/53"
 	wait_for 60 "node Ready" kubectl wait --for=condition=Ready "node/$NAME" --timeout=5s
 	local namespace
 	for namespace in default runai-backend runai; do

@@ -86,3 +86,5 @@ have_tmux() { command -v tmux >/dev/null; }
 get_tmux() { install_deb tmux; }
 have_mmdebstrap() { command -v mmdebstrap >/dev/null; }
 get_mmdebstrap() { install_deb mmdebstrap; }
+have_iptables() { PATH=$PATH:/usr/sbin:/sbin command -v iptables >/dev/null; }
+get_iptables() { install_deb iptables; }

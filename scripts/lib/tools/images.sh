@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # A one-layer image of static busybox as an OCI archive: the sandbox image and small services.
 
-BUSYBOX_LINKS="sh sleep cat ls echo wget httpd nc id env mkdir rm touch test date ps kill tar sha256sum"
+BUSYBOX_LINKS="sh true false sleep cat ls echo wget httpd nc nslookup id env mkdir rm touch test date ps kill tar sha256sum"
 BUSYBOX_CONFIG='{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/bin"],"Entrypoint":["/bin/sleep"],"Cmd":["2147483647"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}'
 
-have_images() { [ -s "$TOOLS/image-busybox-1/image.tar" ]; }
+have_images() { [ -s "$TOOLS/image-busybox-2/image.tar" ]; }
 
 get_images() {
 	say "making the busybox image"
@@ -17,7 +17,7 @@ get_images() {
 	write_layout "$layout" "$staging/layer"
 	reproducible_tar "$layout" "$staging/image.tar"
 	rm -rf "$layout" "$staging/root" "$staging/layer"
-	publish "$staging" image-busybox-1
+	publish "$staging" image-busybox-2
 }
 
 busybox_root() {

@@ -1,9 +1,11 @@
 # shellcheck shell=bash
-# The Kubernetes programs, built from their Go module.
+# The Kubernetes programs and the cluster's DNS, built from their Go modules.
 
 KUBE_VERSION=1.33.13
 KUBE_PROGRAMS="kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy"
 KUBE_MODULE=${BASH_SOURCE[0]%/*}/kube
+COREDNS_VERSION=1.12.4
+COREDNS_MODULE=${BASH_SOURCE[0]%/*}/dns
 
 have_kube() {
 	local program
@@ -39,4 +41,19 @@ build_kube() {
 		-ldflags "-s -w -X $version.gitVersion=v$KUBE_VERSION -X $version.gitMajor=1 -X $version.gitMinor=33" \
 		-o "$staging/" "${packages[@]}")
 	publish "$staging" "kube-$KUBE_VERSION"
+}
+
+have_coredns() { linked coredns; }
+
+get_coredns() {
+	local staging dir=coredns-slim-$COREDNS_VERSION
+	if [ ! -d "$TOOLS/$dir" ]; then
+		need_program go golang
+		staging=$(new_staging coredns)
+		say "building CoreDNS $COREDNS_VERSION"
+		(cd "$COREDNS_MODULE" && quietly go-build-coredns env CGO_ENABLED=0 GOFLAGS=-mod=readonly go build \
+			-trimpath -ldflags "-s -w" -o "$staging/coredns" .)
+		publish "$staging" "$dir"
+	fi
+	link coredns "$TOOLS/$dir/coredns"
 }
