@@ -6,7 +6,7 @@ import { type ArchivedFile, type Budget, readArchive } from './archive.js';
 import { CHART_LIMITS, type Chart, type ChartLimits } from './types.js';
 
 /** Helm's rule for chart names, without "." and ".." (CVE-2026-35206). */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,249}$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const VERSION = /^v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
 
 /**
@@ -65,7 +65,8 @@ function readMetadata(files: readonly ArchivedFile[], folder: string, what: stri
       found: printable(String(version), 100),
     });
   }
-  return { name, version, ...(appVersion === undefined ? {} : { appVersion: String(appVersion) }) };
+  const app = printable(String(appVersion ?? ''), 100);
+  return { name, version, ...(app === '' ? {} : { appVersion: app }) };
 }
 
 interface Nesting {

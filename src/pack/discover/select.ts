@@ -1,6 +1,7 @@
 import { AirgapError, type Fault, isAirgapError } from '../../errors.js';
 import { formatReference, parseReference } from '../../oci/reference.js';
 import type { Reference } from '../../oci/types.js';
+import { printable } from '../../redact.js';
 import { relocate, targetCollisions } from '../relocate.js';
 import type { ImageOrigin, Spec } from '../spec/types.js';
 import { matchesGlob } from './glob.js';
@@ -8,7 +9,7 @@ import { type Discovery, type FoundImage, formatPlace, type Hint, type Place } f
 
 /** An image that the bundle is to carry. */
 export interface WantedImage {
-  /** The canonical reference; for an image without one, where it lies. */
+  /** The canonical reference; localhost/TARGET for an image without one. */
   readonly source: string;
   readonly ref?: Reference;
   /** Where the bytes are when not in the registry of `ref`. */
@@ -105,11 +106,12 @@ function groupFound(images: readonly FoundImage[]): Map<string, Grouped> {
 
 function listedImages(spec: Spec): WantedImage[] {
   return spec.images.include.map(({ ref, from, target, reason }) => ({
-    source: ref ? canonical(ref) : (from?.given ?? ''),
+    // no registry knows it, but what reads the layout wants a reference
+    source: ref ? canonical(ref) : `localhost/${target ?? ''}`,
     ...(ref ? { ref } : {}),
     ...(from ? { from } : {}),
     target: target ?? (ref ? relocate(ref, spec.relocate) : ''),
-    reasons: [reason ?? 'listed in the spec'],
+    reasons: [printable(reason ?? 'listed in the spec', 300)],
     places: [],
     listed: true,
   }));

@@ -1,3 +1,5 @@
+import { printable } from '../../redact.js';
+
 /** Where a chart names an image. */
 export interface Place {
   /** The chart's name. */
@@ -36,7 +38,10 @@ export interface Discovery {
 
 /** "control-plane/templates/backend.yaml: Deployment/runai-backend, container backend" */
 export function formatPlace(place: Place): string {
-  return `${place.file}: ${place.kind}/${place.name}, ${place.container}`;
+  return printable(`${place.file}: ${place.kind}/${place.name}, ${place.container}`, 300).replace(
+    /[\n\t]/g,
+    ' ',
+  );
 }
 
 /** The same place in two renderings of one chart. */

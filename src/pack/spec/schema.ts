@@ -26,6 +26,11 @@ const chartVersion = v.pipe(
   v.regex(/^v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/, 'one exact version such as 2.13.66'),
 );
 
+const toolVersion = v.pipe(
+  v.string('a version in quotes'),
+  v.regex(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/, 'a version such as v3.14.4'),
+);
+
 const platform = v.pipe(
   v.string('a platform such as linux/amd64'),
   v.regex(/^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9.]+)?$/, 'os/architecture[/variant] such as linux/amd64'),
@@ -106,7 +111,7 @@ const tool = closed({
   path: v.optional(text('a path')),
   url: v.optional(httpUrl),
   sha256: v.optional(sha256),
-  version: v.optional(text('a version in quotes')),
+  version: v.optional(toolVersion),
 });
 
 export const specSchema = closed({

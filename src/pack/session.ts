@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { asWriteError } from '../io/atomic.js';
+import { createRegistry } from '../oci/registry.js';
+import type { FileOptions } from './fetch/files.js';
+import type { CommonPackOptions } from './options.js';
+import { createSources, type Sources } from './resolve/sources.js';
+import { readSpec } from './spec/read.js';
+import type { Spec } from './spec/types.js';
+
+/** What the stages of one run share; gone when the run ends. */
+export interface Session {
+  readonly spec: Spec;
+  readonly sources: Sources;
+  /** 0700. */
+  readonly workFolder: string;
+  readonly files: FileOptions;
+}
+
+/** Reads the spec and opens a session around `work`. */
+export async function withSession<T>(
+  options: CommonPackOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const spec = await readSpec(options.spec, options.cwd);
+  const workFolder = await makeFolder(options.tmpdir);
+  const sources = createSources((host) => connect(host, spec, options));
+  const { env, emit, signal, now } = options;
+  try {
+    return await work({
+      spec,
+      sources,
+      workFolder,
+      files: { ...options.reach, env, emit, signal, now, workFolder },
+    });
+  } finally {
+    await sources.close();
+    await rm(workFolder, { recursive: true, force: true });
+  }
+}
+
+function connect(host: string, spec: Spec, options: CommonPackOptions) {
+  const { env, emit, signal, now, reach, concurrency } = options;
+  const plain = [...spec.plainHttp, ...(options.plainHttp ?? [])].includes(host);
+  return createRegistry(host, {
+    ...reach,
+    env,
+    emit,
+    signal,
+    now,
+    concurrency,
+    ...(plain ? { plainHttp: true } : {}),
+  });
+}
+
+async function makeFolder(tmpdir: string): Promise<string> {
+  const prefix = join(tmpdir, 'airgap-pack-');
+  try {
+    return await mkdtemp(prefix);
+  } catch (error) {
+    throw asWriteError(error, prefix);
+  }
+}
