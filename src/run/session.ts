@@ -24,7 +24,8 @@ import type { ExecutorOf, Plan, SavedStore } from './types.js';
 export interface ClusterSide {
   readonly lease: LeaseApi;
   readonly mirror: MirrorApi;
-  readonly saved?: SavedMirror;
+  /** The cluster's copy of what a run saves; each run has its own. */
+  readonly saved?: (runId: string) => SavedMirror;
 }
 
 export interface SessionOptions {
@@ -131,7 +132,7 @@ async function session(run: StoredRun, options: SessionOptions, holds: Holds): P
   const { lease, resumed } = holds;
   const journal = await openRunJournal(run, clock.now);
   journal.fence = lease?.fence ?? journal.fence;
-  const saved = openSavedStore(run.folder, cluster?.saved);
+  const saved = openSavedStore(run.folder, cluster?.saved?.(run.identity.runId));
   const common = { journal, saved, runFolder: run.folder, signal, emit, ...(lease ? { lease } : {}) };
   const mirror = cluster
     ? { mirror: (current: Journal) => cluster.mirror.write(formatMirror(run, current.records)) }

@@ -41,10 +41,10 @@ function cluster(): ClusterSide & { data: Record<string, string> | undefined; le
         side.data = { ...data };
       },
     },
-    saved: {
-      put: async (name: string, content: Buffer) => void secrets.set(name, content),
-      get: async (name: string) => secrets.get(name),
-    },
+    saved: (runId: string) => ({
+      put: async (name: string, content: Buffer) => void secrets.set(`${runId} ${name}`, content),
+      get: async (name: string) => secrets.get(`${runId} ${name}`),
+    }),
   };
   return side;
 }

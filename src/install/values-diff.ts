@@ -1,0 +1,74 @@
+import { formatValuePath, isMap, type ValuePath, type Values } from './values.js';
+
+/** One place where two sets of values differ. Secrets are masked; strings are cut. */
+export interface ValueChange {
+  readonly path: string;
+  readonly kind: 'added' | 'removed' | 'changed';
+  readonly before?: string;
+  readonly after?: string;
+}
+
+const MASK = '[redacted]';
+const LONGEST = 120;
+const SECRET_KEY = /password|passwd|secret|token|api_?key|private|credential|^key$|^crt$/i;
+/** Names of Secrets, not their content. */
+const NOT_SECRET = /(existingSecret|secretName|secretRef|imagePullSecrets|secrets?\[\d+\]\.name)$/i;
+
+/** What changes between two sets of values, sorted by path. */
+export function diffValues(before: Values, after: Values): ValueChange[] {
+  const changes: ValueChange[] = [];
+  walk([], before, after, changes);
+  return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** A copy with every secret masked, for reports. */
+export function maskValues(values: unknown, path: ValuePath = []): unknown {
+  if (Array.isArray(values)) return values.map((item, index) => maskValues(item, [...path, index]));
+  if (isMap(values)) {
+    return Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [key, maskValues(value, [...path, key])]),
+    );
+  }
+  return isSecret(path) && values !== '' && values !== null ? MASK : values;
+}
+
+function walk(path: ValuePath, before: unknown, after: unknown, changes: ValueChange[]): void {
+  if (isMap(before) && isMap(after)) {
+    for (const key of new Set([...Object.keys(before), ...Object.keys(after)]))
+      walk([...path, key], before[key], after[key], changes);
+    return;
+  }
+  if (Array.isArray(before) && Array.isArray(after)) {
+    for (let index = 0; index < Math.max(before.length, after.length); index++)
+      walk([...path, index], before[index], after[index], changes);
+    return;
+  }
+  if (Object.is(before, after)) return;
+  if (before === undefined && isMap(after) && Object.keys(after).length > 0) {
+    for (const [key, value] of Object.entries(after)) walk([...path, key], undefined, value, changes);
+    return;
+  }
+  if (after === undefined && isMap(before) && Object.keys(before).length > 0) {
+    for (const [key, value] of Object.entries(before)) walk([...path, key], value, undefined, changes);
+    return;
+  }
+  changes.push({
+    path: formatValuePath(path),
+    kind: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
+    ...(before === undefined ? {} : { before: shown(path, before) }),
+    ...(after === undefined ? {} : { after: shown(path, after) }),
+  });
+}
+
+function shown(path: ValuePath, value: unknown): string {
+  const text = JSON.stringify(maskValues(value, path));
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+}
+
+function isSecret(path: ValuePath): boolean {
+  const text = formatValuePath(path);
+  if (NOT_SECRET.test(text)) return false;
+  return path.some(
+    (part) => typeof part === 'string' && SECRET_KEY.test(part) && !/^imagePullSecrets$/.test(part),
+  );
+}
