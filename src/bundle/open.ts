@@ -3,6 +3,7 @@ import { AirgapError, type Fault, isAirgapError } from '../errors.js';
 import { VERSION } from '../version.js';
 import { MANIFEST_LIMIT, parseManifest } from './codec.js';
 import { type Contents, contentsOf } from './contents.js';
+import { requireBase } from './delta.js';
 import { explainForeign, looksLikeBundle, looksLikeCutBundle } from './detect.js';
 import { NAMES, SIGNATURE_SIZE, type VerifiedManifest } from './manifest.js';
 import { misplacedPartFaults } from './misplaced.js';
@@ -46,7 +47,7 @@ export interface OpenBundle extends Contents, FileMap {
  * Opens a bundle: one file, or a set of parts. Checks what it is, that it is whole, its manifest, its signature by the
  * policy; reads no blob.
  * @throws AirgapError FILE_NOT_FOUND, NOT_A_BUNDLE, BUNDLE_COMPRESSED, BUNDLE_TRUNCATED, BUNDLE_PART, BUNDLE_CORRUPT,
- * MANIFEST_INVALID, BUNDLE_FORMAT_UNKNOWN, SIGNATURE_MISSING, SIGNATURE_INVALID, MEDIA_ERROR
+ * MANIFEST_INVALID, BUNDLE_FORMAT_UNKNOWN, SIGNATURE_MISSING, SIGNATURE_INVALID, MEDIA_ERROR, BASE_MISSING (another base)
  */
 export async function openBundle(path: string, options: OpenOptions = {}): Promise<OpenBundle> {
   const source = await openSource(path);
@@ -73,6 +74,7 @@ export async function openBundleSource(source: ByteSource, options: OpenOptions 
     trustOrDamage({ bytes, bundleId, signatures: slot.signatures }, options.trust, { source, checksum });
   }
   const manifest = parseOrDamage(bytes, options.toolVersion ?? VERSION, { source, checksum });
+  if (options.base) requireBase(manifest, options.base);
   const map = mapFile(manifest, bytes.length);
   checkSize(source, map.totalSize);
   if (source.pieces.length > 1) throwParts(source, await misplacedPartFaults(source, map));

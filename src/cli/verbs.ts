@@ -1,5 +1,21 @@
 import type { Verb } from './context.js';
+import { diffVerb } from './diff.js';
+import { imagesVerb } from './images.js';
+import { inspectVerb } from './inspect.js';
+import { keygenVerb } from './keygen.js';
+import { packVerb } from './pack.js';
 import { registryVerb } from './registry.js';
+import { signVerb } from './sign.js';
+import { verifyVerb } from './verify.js';
 
 /** Every verb, in the order of the help. */
-export const VERBS: readonly Verb[] = [registryVerb];
+export const VERBS: readonly Verb[] = [
+  packVerb,
+  imagesVerb,
+  verifyVerb,
+  inspectVerb,
+  diffVerb,
+  keygenVerb,
+  signVerb,
+  registryVerb,
+];

@@ -47,6 +47,11 @@ export const INTEGRITY_CODES = {
     meaning: 'Trusted keys are configured, and the bundle is not signed.',
     next: 'ask for a signed bundle, or accept this one with --allow-unsigned=<bundle id>',
   },
+  KEY_INVALID: {
+    exit: EXIT.integrity,
+    meaning: 'A key file is not a minisign key, is damaged, or does not open with the passphrase.',
+    next: 'check the key file and the passphrase',
+  },
   TRUST_UNSAFE: {
     exit: EXIT.integrity,
     meaning: 'The folder of trusted keys cannot be trusted (writable by others, a link, unreadable).',
