@@ -1,0 +1,209 @@
+import { BACKEND, CLAIMS, OBJECTS } from '../names.js';
+import type { Facts, PrerequisiteChart } from '../site.js';
+import { SOURCES } from '../sources.js';
+import { crosses, isAtLeast } from '../version.js';
+import { backendPath, dataClaims, losesIngress, movesVolumes, reinstallsCluster } from './paths.js';
+import type { ProductStep, StepRow } from './types.js';
+
+/** From the deletes to a control plane that is healthy again. */
+export const BACKEND_STEPS: readonly StepRow[] = [
+  {
+    row: 'tls',
+    when: 'key and certificate leave the values: source before 2.11, target from 2.11 on; not on OpenShift; the secret is not there',
+    steps: ({ site, target }) => {
+      if (site.backend === undefined || target.backend === undefined) return [];
+      if (site.platform === 'openshift' || site.backendTls || !crosses(site.backend, target.backend, 2, 11))
+        return [];
+      const { name } = OBJECTS.backendTls;
+      return [
+        {
+          id: `secret:${name}`,
+          title: `make the secret ${name} from the certificate in the values`,
+          command: `kubectl create secret tls ${name} -n ${BACKEND.namespace} --cert CERT --key KEY`,
+          destructive: false,
+          saves: [],
+          doneWhen: 'the secret is there, and key and certificate fit each other',
+          undoneBy: 'deleting it',
+          source: SOURCES.installPage,
+          action: { kind: 'tls-from-values', secret: OBJECTS.backendTls },
+          lasting: true,
+        },
+      ];
+    },
+  },
+  {
+    row: 'restore-secrets',
+    when: 'secrets were deleted by kind (text B)',
+    steps: (facts) =>
+      backendPath(facts) === 'B'
+        ? [
+            {
+              id: 'restore:secrets',
+              title: 'put back TLS, CA and pull secrets that are gone',
+              command: `kubectl apply -n ${BACKEND.namespace} -f SAVED-SECRETS`,
+              destructive: false,
+              saves: [],
+              doneWhen: 'every saved TLS, CA and pull secret is there',
+              source: SOURCES.ours,
+              action: { kind: 'restore-secrets', namespace: BACKEND.namespace },
+            },
+          ]
+        : [],
+  },
+  {
+    row: 'prerequisites',
+    when: 'the bundle carries charts with role prerequisite; Prometheus waits until an old cluster’s own is gone',
+    steps: (facts) =>
+      facts.target.prerequisites
+        .filter((chart) => !waitsForUninstall(chart, facts))
+        .map((chart) => prerequisiteStep(chart)),
+  },
+  {
+    row: 'ingress-controller',
+    when: 'the control plane’s own NGINX goes: source up to 2.8, target from 2.9 on, not OpenShift',
+    steps: (facts) =>
+      losesIngress(facts)
+        ? [
+            {
+              id: 'check:ingress-controller',
+              title: 'an ingress controller of the site is there',
+              command: 'kubectl get ingressclass',
+              destructive: false,
+              saves: [],
+              doneWhen: 'an IngressClass other than the old release’s has a controller that runs',
+              source: SOURCES.upgradePage,
+              action: { kind: 'check-ingress' },
+            },
+          ]
+        : [],
+  },
+  {
+    row: 'helm',
+    when: 'the target has a control plane',
+    steps: (facts) => (backendPath(facts) === 'none' ? [] : [helmStep(facts)]),
+  },
+  {
+    row: 'wait',
+    when: 'the target has a control plane',
+    steps: (facts) =>
+      backendPath(facts) === 'none'
+        ? []
+        : [
+            {
+              id: `wait:${BACKEND.release}`,
+              title: 'the control plane is healthy',
+              command: `kubectl get pods -n ${BACKEND.namespace}`,
+              destructive: false,
+              saves: [],
+              doneWhen: 'all of its workloads are ready and its database answers',
+              source: SOURCES.ours,
+              action: { kind: 'wait-healthy', ...BACKEND },
+              outage: 'ends',
+            },
+          ],
+  },
+  {
+    row: 'check-claims',
+    when: 'claims left the chart',
+    steps: (facts) => {
+      const claims = dataClaims(facts).filter((claim) => facts.site.claims.includes(claim));
+      if (!movesVolumes(facts) || claims.length === 0) return [];
+      return [
+        {
+          id: 'check:claims',
+          title: `${claims.join(' and ')} are the same claims, bound to the same volumes`,
+          command: `kubectl get pvc -n ${BACKEND.namespace} ${claims.join(' ')}`,
+          destructive: false,
+          saves: [],
+          doneWhen: 'UID and volume of each are those that were saved, and it is bound',
+          source: SOURCES.ours,
+          action: { kind: 'check-claims', namespace: BACKEND.namespace, claims },
+        },
+      ];
+    },
+  },
+  {
+    row: 'restore-ingress',
+    when: 'the ingress was deleted and made again',
+    steps: (facts) => {
+      const paths = ['B', 'C', 'release-volumes', 'to-global'];
+      const { site } = facts;
+      if (site.platform === 'openshift' || !site.backendIngress || !paths.includes(backendPath(facts)))
+        return [];
+      return [
+        {
+          id: 'restore:ingress',
+          title: 'put the hand-made patches back on the new ingress',
+          command: `kubectl edit ingress ${OBJECTS.backendIngress.name} -n ${BACKEND.namespace}`,
+          destructive: false,
+          saves: [],
+          doneWhen: 'annotations and tls entries that no chart had set are on the new ingress',
+          undoneBy: 'taking them away',
+          source: SOURCES.ours,
+          action: { kind: 'restore-ingress', ingress: OBJECTS.backendIngress },
+        },
+      ];
+    },
+  },
+];
+
+/** Installs or upgrades a chart that the product needs. */
+export function prerequisiteStep(chart: PrerequisiteChart): ProductStep {
+  return {
+    id: `prerequisite:${chart.release}`,
+    title: `install ${chart.chart} as ${chart.release} in ${chart.namespace}`,
+    command: `helm upgrade -i ${chart.release} ${chart.chart}.tgz -n ${chart.namespace} --create-namespace`,
+    destructive: false,
+    saves: [],
+    doneWhen: 'its release is deployed from this chart with these values, and its workloads are ready',
+    undoneBy: 'helm rollback or uninstall',
+    source: SOURCES.upgradePage,
+    action: { kind: 'prerequisite', chart },
+  };
+}
+
+/** Two Prometheus operators at once would fight over the same objects. */
+export function waitsForUninstall(chart: PrerequisiteChart, facts: Facts): boolean {
+  return reinstallsCluster(facts) && /prometheus/.test(chart.chart);
+}
+
+function helmStep(facts: Facts): ProductStep {
+  const { site, target } = facts;
+  const path = backendPath(facts);
+  const settings = backendSettings(facts);
+  const chart = target.backend && isAtLeast(target.backend, 2, 12) ? 'control-plane' : 'runai-backend';
+  return {
+    id: `helm:${BACKEND.release}`,
+    title:
+      path === 'install'
+        ? `install the control plane ${target.backend?.text}`
+        : `upgrade the control plane from ${site.backend?.text} to ${target.backend?.text}`,
+    command: `helm upgrade -i ${BACKEND.release} ${chart}-${target.backend?.text}.tgz -n ${BACKEND.namespace} -f VALUES`,
+    destructive: false,
+    saves: ['the release as Helm keeps it, and the values before and after'],
+    doneWhen: 'the release’s last revision is ours: this chart, these values, deployed',
+    undoneBy: 'helm rollback, and a database backup when the new version migrated it',
+    source: SOURCES.upgradeSteps,
+    action: { kind: 'helm', role: 'control-plane', ...BACKEND, settings },
+  };
+}
+
+/** Settings that the path depends on. */
+export function backendSettings(facts: Facts): Record<string, string | boolean> {
+  const { site, target } = facts;
+  if (target.backend === undefined || !isAtLeast(target.backend, 2, 12)) return {};
+  const openshift = site.platform === 'openshift';
+  const intoGlobal = site.backend === undefined || !isAtLeast(site.backend, 2, 12);
+  const domain = target.domain ?? (site.openshiftDomain ? `runai.apps.${site.openshiftDomain}` : undefined);
+  const settings: Record<string, string | boolean> = {};
+  if (domain !== undefined) settings['global.domain'] = domain;
+  if (openshift) settings['global.config.kubernetesDistribution'] = 'openshift';
+  if (site.backend === undefined || !intoGlobal) return settings;
+  settings['postgresql.primary.persistence.existingClaim'] = CLAIMS.postgresql;
+  if (!openshift) settings['thanos.receive.persistence.existingClaim'] = CLAIMS.thanos;
+  if (openshift) settings['thanos.query.stores'] = '{thanos-grpc-port-forwarder:10901}';
+  if (openshift && !isAtLeast(target.backend, 2, 15) && site.openshiftFirstAdmin !== undefined) {
+    settings['backend.config.openshiftIdpFirstAdmin'] = site.openshiftFirstAdmin;
+  }
+  return settings;
+}

@@ -1,0 +1,198 @@
+import { CLUSTER, OBJECTS } from '../names.js';
+import type { Facts } from '../site.js';
+import { SOURCES } from '../sources.js';
+import { prerequisiteStep, waitsForUninstall } from './backend.js';
+import { reinstallsCluster } from './paths.js';
+import type { ProductStep, StepRow } from './types.js';
+
+/** Kinds that an uninstalled cluster of 2.8 or before leaves in its namespace (newer text, without secrets). */
+const LEFTOVER_KINDS = [
+  { apiVersion: 'apps/v1', kind: 'Deployment' },
+  { apiVersion: 'apps/v1', kind: 'StatefulSet' },
+  { apiVersion: 'apps/v1', kind: 'DaemonSet' },
+  { apiVersion: 'batch/v1', kind: 'Job' },
+  { apiVersion: 'v1', kind: 'Service' },
+  { apiVersion: 'v1', kind: 'ConfigMap' },
+  { apiVersion: 'v1', kind: 'Secret' },
+  { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
+  { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' },
+  { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
+  { apiVersion: 'monitoring.coreos.com/v1', kind: 'ServiceMonitor' },
+  { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor' },
+] as const;
+
+const WEBHOOKS = ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'].map((kind) => ({
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind,
+  selector: 'app=runai',
+}));
+
+/** From a healthy control plane to a healthy cluster. */
+export const CLUSTER_STEPS: readonly StepRow[] = [
+  {
+    row: 'uninstall',
+    when: 'source up to 2.8, target from 2.9 on; or source up to 2.3, target from 2.4 on',
+    steps: (facts) => (reinstallsCluster(facts) ? reinstallation(facts) : []),
+  },
+  {
+    row: 'late-prerequisites',
+    when: 'the bundle carries Prometheus, and the old cluster brought its own',
+    steps: (facts) =>
+      facts.target.prerequisites
+        .filter((chart) => waitsForUninstall(chart, facts))
+        .map((chart) => prerequisiteStep(chart)),
+  },
+  {
+    row: 'crds',
+    when: 'the bundle carries CRDs; always before the cluster’s chart',
+    steps: ({ target }) =>
+      target.crds
+        ? [
+            {
+              id: 'crds',
+              title: 'apply the custom resource definitions',
+              command: 'kubectl apply --server-side --field-manager=airgap -f runai-crds.yaml',
+              destructive: false,
+              saves: ['the definitions as they were'],
+              doneWhen: 'every definition equals the file’s and is Established',
+              source: `${SOURCES.upgradeSteps}; from 2.13 on not asked for, and harmless (2.13.0 to 2.13.12 needed it)`,
+              action: { kind: 'crds' },
+              lasting: true,
+            },
+          ]
+        : [],
+  },
+  {
+    row: 'helm',
+    when: 'the target has a cluster part',
+    steps: (facts) => (facts.target.cluster === undefined ? [] : clusterInstall(facts)),
+  },
+  {
+    row: 'runaiconfig',
+    when: 'the cluster was uninstalled',
+    steps: (facts) =>
+      reinstallsCluster(facts)
+        ? [
+            {
+              id: 'restore:runaiconfig',
+              title: 'put the customised settings back into RunaiConfig',
+              command: `kubectl apply -n ${CLUSTER.namespace} -f SAVED-RUNAICONFIG`,
+              destructive: false,
+              saves: [],
+              doneWhen: 'every setting that was customised has its saved value, or is listed as gone',
+              source: `${SOURCES.backupPage}: changes are not preserved on uninstall`,
+              action: { kind: 'restore-runaiconfig', object: OBJECTS.runaiConfig },
+            },
+          ]
+        : [],
+  },
+];
+
+export const FINISH: readonly StepRow[] = [
+  {
+    row: 'prove',
+    when: 'the images were pushed',
+    steps: ({ target }) =>
+      target.images === 'leave'
+        ? []
+        : [
+            {
+              id: 'prove:images',
+              title: 'every running pod’s image is one of the bundle, from the registry of the site',
+              command: 'kubectl get pods -A -o jsonpath="{..imageID}"',
+              destructive: false,
+              saves: [],
+              doneWhen: 'each image ID is a digest of the bundle, or it is listed',
+              source: SOURCES.ours,
+              action: { kind: 'prove-images' },
+            },
+          ],
+  },
+];
+
+function reinstallation({ site }: Facts): ProductStep[] {
+  const release = site.clusterRelease ?? CLUSTER.release;
+  const { namespace } = CLUSTER;
+  return [
+    {
+      id: `helm-uninstall:${release}`,
+      title: `uninstall the cluster part ${site.cluster?.text}; the control plane keeps its projects`,
+      command: `helm uninstall ${release} -n ${namespace}`,
+      destructive: true,
+      saves: [
+        'values, manifest and release secrets',
+        `secrets, config maps, roles and role bindings of ${namespace}`,
+        'RunaiConfig',
+      ],
+      doneWhen: 'there is no such release',
+      undoneBy:
+        'installing the saved version with the saved values; projects come back from the control plane',
+      source: `${SOURCES.clusterPage}; never remove the cluster in the UI`,
+      action: { kind: 'helm-uninstall', release, namespace },
+      outage: 'starts',
+    },
+    {
+      id: 'delete:cluster-leftovers',
+      title: 'delete what the uninstalled cluster left; the operator’s own secrets and config maps stay',
+      command: [
+        `kubectl delete -n ${namespace} --all deployments,daemonsets,services,cm,roles,rolebindings,ingresses,servicemonitors,podmonitors`,
+        'kubectl delete validatingwebhookconfigurations,mutatingwebhookconfigurations -l app=runai',
+        `kubectl delete service ${OBJECTS.kubeletService.name} -n ${OBJECTS.kubeletService.namespace}`,
+      ].join('\n'),
+      destructive: true,
+      saves: ['every object that is deleted, whole'],
+      doneWhen: 'none of the old release’s objects is left, and no finalizer waits for its operator',
+      undoneBy: 'the saved objects',
+      source: SOURCES.clusterLater,
+      action: {
+        kind: 'delete-leftovers',
+        namespace,
+        kinds: LEFTOVER_KINDS,
+        labelled: WEBHOOKS,
+        objects: [OBJECTS.kubeletService],
+        unfinalize: [OBJECTS.runaiConfig],
+      },
+    },
+    {
+      id: 'restore:cluster-secrets',
+      title: 'put back TLS, CA and pull secrets of the cluster that are gone',
+      command: `kubectl apply -n ${namespace} -f SAVED-SECRETS`,
+      destructive: false,
+      saves: [],
+      doneWhen: 'every saved TLS, CA and pull secret is there',
+      source: SOURCES.ours,
+      action: { kind: 'restore-secrets', namespace },
+    },
+  ];
+}
+
+function clusterInstall(facts: Facts): ProductStep[] {
+  const { site, target } = facts;
+  const fresh = site.cluster === undefined || reinstallsCluster(facts);
+  return [
+    {
+      id: `helm:${CLUSTER.release}`,
+      title: fresh
+        ? `install the cluster part ${target.cluster?.text}`
+        : `upgrade the cluster part from ${site.cluster?.text} to ${target.cluster?.text}`,
+      command: `helm upgrade -i ${CLUSTER.release} runai-cluster-${target.cluster?.text}.tgz -n ${CLUSTER.namespace} -f VALUES`,
+      destructive: false,
+      saves: fresh ? [] : ['the release as Helm keeps it, and the values before and after'],
+      doneWhen: 'the release’s last revision is ours: this chart, these values, deployed',
+      undoneBy: fresh ? 'helm uninstall' : 'helm rollback',
+      source: SOURCES.upgradeSteps,
+      action: { kind: 'helm', role: 'cluster', ...CLUSTER, settings: {} },
+    },
+    {
+      id: `wait:${CLUSTER.release}`,
+      title: 'the cluster part is healthy',
+      command: `kubectl get pods -n ${CLUSTER.namespace}`,
+      destructive: false,
+      saves: [],
+      doneWhen: 'its workloads are ready, RunaiConfig is Available, and runai-public lists nothing missing',
+      source: SOURCES.crds,
+      action: { kind: 'wait-healthy', ...CLUSTER },
+      ...(reinstallsCluster(facts) ? { outage: 'ends' } : {}),
+    },
+  ];
+}
