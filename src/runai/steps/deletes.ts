@@ -1,5 +1,4 @@
 import { BACKEND, OBJECTS, type ObjectRef } from '../names.js';
-import type { Facts } from '../site.js';
 import { SOURCES } from '../sources.js';
 import { crosses, isAtLeast } from '../version.js';
 import { backendPath } from './paths.js';
@@ -148,7 +147,7 @@ export const DELETES: readonly StepRow[] = [
       const source = `${SOURCES.upgradePage}; only when NGINX is the release’s own`;
       return [
         ...(site.nginxOwned.webhook ? [{ ...deletion(OBJECTS.nginxWebhook), source }] : []),
-        ...(site.nginxOwned.ingressClass ? [{ ...deletion(OBJECTS.nginxClass), source }] : []),
+        ...(site.nginxOwned.ingressClass ? [{ ...deletion(OBJECTS.nginxIngressClass), source }] : []),
       ];
     },
   },
