@@ -33,7 +33,7 @@ export const OBJECTS = {
     kind: 'ValidatingWebhookConfiguration',
     name: 'runai-backend-nginx-ingress-admission',
   },
-  nginxIngressClass: { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', name: 'nginx' },
+  nginxClass: { apiVersion: 'networking.k8s.io/v1', kind: 'IngressClass', name: 'nginx' },
   kubeletService: {
     apiVersion: 'v1',
     kind: 'Service',

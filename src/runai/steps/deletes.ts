@@ -147,7 +147,7 @@ export const DELETES: readonly StepRow[] = [
       const source = `${SOURCES.upgradePage}; only when NGINX is the release’s own`;
       return [
         ...(site.nginxOwned.webhook ? [{ ...deletion(OBJECTS.nginxWebhook), source }] : []),
-        ...(site.nginxOwned.ingressClass ? [{ ...deletion(OBJECTS.nginxIngressClass), source }] : []),
+        ...(site.nginxOwned.ingressClass ? [{ ...deletion(OBJECTS.nginxClass), source }] : []),
       ];
     },
   },
