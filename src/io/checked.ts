@@ -14,11 +14,13 @@ export interface Expectation {
 
 /**
  * A pass-through that fails with BLOB_MISMATCH at the first byte too many, or at the end when size or digest
- * differ: verification lives in the stream that carries the bytes.
+ * differ: verification lives in the stream that carries the bytes. The last chunk is held back until the digest is
+ * known, so that wrong content never arrives whole.
  */
 export function checkedStream(expected: Expectation): Transform {
   const hash = createHash('sha256');
   let size = 0;
+  let held: Buffer | undefined;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.length;
@@ -27,12 +29,15 @@ export function checkedStream(expected: Expectation): Transform {
         return;
       }
       hash.update(chunk);
-      done(null, chunk);
+      const ready = held;
+      held = chunk;
+      done(null, ready);
     },
     flush(done) {
       const found = hash.digest('hex');
       const right = size === expected.size && found === expected.sha256;
-      done(right ? null : mismatch(expected, `sha256:${found}  (${size} bytes)`));
+      if (right) done(null, held);
+      else done(mismatch(expected, `sha256:${found}  (${size} bytes)`));
     },
   });
 }

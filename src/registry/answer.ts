@@ -30,8 +30,9 @@ export function createAnswer(
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = request.method ?? '';
-    if (auth) checkAuth(auth, method, request.headers.authorization);
     const { route, query } = parseTarget(request.url ?? '/');
+    const { authorization } = request.headers;
+    if (auth) checkAuth(auth, { method, isPing: route.endpoint === 'base', authorization });
     const handler = chooseHandler(table[route.endpoint], method, writable !== undefined);
     const name = 'name' in route ? route.name : '';
     const last = 'last' in route ? route.last : '';

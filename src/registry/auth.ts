@@ -24,11 +24,21 @@ export function parseUsers(text: string): { readonly users: Users; readonly faul
   return { users, faults };
 }
 
+/** What decides about a request. */
+export interface Claim {
+  readonly method: string;
+  /** True for /v2/: clients learn from its challenge that a password is of use, so it is never free. */
+  readonly isPing: boolean;
+  readonly authorization: string | undefined;
+}
+
 /** @throws Refusal UNAUTHORIZED with the challenge */
-export function checkAuth(policy: AuthPolicy, method: string, authorization: string | undefined): void {
-  if (policy.anonymousPull && (method === 'GET' || method === 'HEAD') && authorization === undefined) return;
+export function checkAuth(policy: AuthPolicy, { method, isPing, authorization }: Claim): void {
   const encoded = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(authorization ?? '')?.[1] ?? '';
   const given = Buffer.from(encoded, 'base64').toString('utf8');
+  const isAnonymous = authorization === undefined || given === ':';
+  const isPull = method === 'GET' || method === 'HEAD';
+  if (isAnonymous && isPull && !isPing && policy.anonymousPull) return;
   const known = policy.users.get(given.slice(0, given.indexOf(':')));
   if (timingSafeEqual(sum(given), known ?? Buffer.alloc(32)) && known) return;
   throw refuse('UNAUTHORIZED', 'user name and password are needed', {

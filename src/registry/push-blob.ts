@@ -106,10 +106,17 @@ export function writableOf(exchange: Exchange): WritableStore {
   throw refuse('UNSUPPORTED', 'this registry is read-only');
 }
 
-/** Takes a body in, after a look at where it says it belongs. */
-async function receive({ request }: Exchange, upload: Upload): Promise<void> {
+/** Takes a body in, after a look at where it says it belongs. A session whose file cannot be written ends. */
+async function receive(exchange: Exchange, upload: Upload): Promise<void> {
+  const { request } = exchange;
+  const store = writableOf(exchange);
   checkPlace(request, upload);
-  await upload.append(request.iterator({ destroyOnReturn: false }));
+  try {
+    await upload.append(request.iterator({ destroyOnReturn: false }));
+  } catch (error) {
+    if (!store.findUpload(upload.repository, upload.id)) await store.cancelUpload(upload);
+    throw error;
+  }
 }
 
 /** A single POST: nobody could go on with the session, so it does not outlive a failure. */
