@@ -1,0 +1,249 @@
+import type { BundleChart, Manifest } from '../bundle/manifest.js';
+import { type Decision, decide } from '../helm/state.js';
+import { digestOf } from '../run/canonical.js';
+import type { Plan, PlanStep } from '../run/types.js';
+import type { Facts } from '../runai/site.js';
+import { composeSteps } from '../runai/steps/compose.js';
+import type { Action, ProductStep } from '../runai/steps/types.js';
+import { parseVersion } from '../runai/version.js';
+import { current } from './observe-product.js';
+import { isPushed } from './push.js';
+import { PULL_SECRET, releaseValues } from './release-values.js';
+import type { Observation } from './site.js';
+import type { Values } from './values.js';
+import { diffValues, type ValueChange } from './values-diff.js';
+import type { Overrides } from './values-input.js';
+
+/** What the plan is made from besides the site. */
+export interface PlanRequest {
+  readonly manifest: Manifest;
+  readonly bundleId: string;
+  /** By role of the chart. */
+  readonly overrides: Readonly<Record<'control-plane' | 'cluster' | 'prerequisite', Overrides>>;
+  readonly domain?: string;
+  readonly skipPush: boolean;
+}
+
+/** A release as the plan leaves it. */
+export interface PlannedRelease {
+  readonly chart: BundleChart;
+  /** 64 hex digits. */
+  readonly chartSha: string;
+  /** Complete; may hold secrets. */
+  readonly values: Values;
+  /** SHA-256 of the canonical JSON of the values. */
+  readonly valuesSha: string;
+  readonly changes: readonly ValueChange[];
+  readonly decision: Decision;
+}
+
+/** The plan with what was decided on the way. */
+export interface InstallPlan {
+  readonly plan: Plan;
+  readonly releases: readonly PlannedRelease[];
+  /** What holds already and is therefore no step, in words. */
+  readonly holds: readonly string[];
+  /** Whether any step changes the site; checks alone change nothing. */
+  readonly changes: boolean;
+}
+
+/** What a step of the plan carries for its executor. */
+export type StepInput =
+  | { readonly action: Exclude<Action, { kind: 'helm' | 'prerequisite' | 'push' }> }
+  | {
+      readonly action: Extract<Action, { kind: 'push' }>;
+      readonly registry: string;
+      readonly plainHttp: boolean;
+    }
+  | {
+      readonly action: Extract<Action, { kind: 'helm' | 'prerequisite' }>;
+      readonly release: string;
+      readonly namespace: string;
+      readonly chartSha: string;
+      readonly valuesSha: string;
+    }
+  | {
+      readonly action: { readonly kind: 'pull-secret'; readonly namespace: string };
+      readonly registry: string;
+    };
+
+/** Kinds of steps that only look. */
+const CHECKS: ReadonlySet<string> = new Set([
+  'wait-healthy',
+  'prove-images',
+  'check-claims',
+  'check-ingress',
+]);
+
+/** Makes the whole plan out of what was read. Pure: the same facts give the same plan. */
+export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
+  const { manifest } = request;
+  const facts = factsOf(request, site);
+  const product = composeSteps(facts);
+  const releases = manifest.charts.map((chart) => planRelease({ request, site, product, chart }));
+  const holds: string[] = [];
+  const steps: PlanStep[] = [];
+  for (const step of product) {
+    const held = alreadyHolds(step, { site, releases });
+    if (held !== undefined) {
+      holds.push(held);
+      continue;
+    }
+    steps.push(planStep(step, { site, releases }));
+  }
+  const secrets = pullSecretSteps(site, request);
+  const at = steps.findIndex((step) => /^(helm|prerequisite):/.test(step.id));
+  steps.splice(at < 0 ? steps.length : at, 0, ...secrets);
+  const plan: Plan = {
+    kind: 'install',
+    title: `${manifest.product} ${manifest.version} on ${site.cluster.context}`,
+    bundleId: request.bundleId,
+    clusterUid: site.cluster.uid,
+    steps,
+  };
+  const changes = steps.some((step) => !CHECKS.has(actionOf(step).kind));
+  return { plan, releases, holds, changes };
+}
+
+/** The action of a step that this planner made. */
+export function inputOf(step: PlanStep): StepInput {
+  return step.input as unknown as StepInput;
+}
+
+function actionOf(step: PlanStep): StepInput['action'] {
+  return inputOf(step).action;
+}
+
+function factsOf(request: PlanRequest, site: Observation): Facts {
+  const { manifest, domain, skipPush } = request;
+  const byRole = (role: BundleChart['role']): BundleChart | undefined =>
+    manifest.charts.find((chart) => chart.role === role);
+  const backend = parseVersion(byRole('control-plane')?.version ?? '');
+  const cluster = parseVersion(byRole('cluster')?.version ?? '');
+  const prerequisites = manifest.charts.filter((chart) => chart.role === 'prerequisite');
+  return {
+    site: site.product,
+    target: {
+      ...(backend === undefined ? {} : { backend }),
+      ...(cluster === undefined ? {} : { cluster }),
+      images: site.registry === undefined || skipPush ? 'leave' : 'push',
+      crds: manifest.crds.length > 0,
+      prerequisites: prerequisites.map(({ release, namespace, name }) => ({
+        release,
+        namespace,
+        chart: name,
+      })),
+      ...(domain === undefined ? {} : { domain }),
+    },
+  };
+}
+
+interface ReleaseContext {
+  readonly request: PlanRequest;
+  readonly site: Observation;
+  readonly product: readonly ProductStep[];
+  readonly chart: BundleChart;
+}
+
+function planRelease({ request, site, product, chart }: ReleaseContext): PlannedRelease {
+  const facts = site.releases.get(chart.release);
+  const running = current(facts)?.values ?? {};
+  const values = releaseValues({
+    chart,
+    running,
+    ...(site.registry === undefined ? {} : { registry: site.registry.address }),
+    pullSecret: site.registry?.needsLogin ?? false,
+    overrides: request.overrides[chart.role],
+    settings: settingsFor(chart, product),
+  });
+  const chartSha = request.manifest.entries.find((entry) => entry.path === chart.path)?.sha256 ?? '';
+  const valuesSha = digestOf(values);
+  const decision = decide({
+    revisions: facts?.revisions ?? [],
+    wanted: { chart: chartSha, values: valuesSha },
+    helmGone: facts?.helmAtWork !== true,
+  });
+  return { chart, chartSha, values, valuesSha, changes: diffValues(running, values), decision };
+}
+
+function settingsFor(
+  chart: BundleChart,
+  product: readonly ProductStep[],
+): Readonly<Record<string, string | boolean>> {
+  for (const { action } of product)
+    if (action.kind === 'helm' && action.role === chart.role) return action.settings;
+  return {};
+}
+
+interface StepContext {
+  readonly site: Observation;
+  readonly releases: readonly PlannedRelease[];
+}
+
+/** Says in words what holds already; undefined when the step is needed. */
+function alreadyHolds({ action }: ProductStep, { site, releases }: StepContext): string | undefined {
+  if (action.kind === 'push') {
+    const { registry } = site;
+    return registry && isPushed(registry.state)
+      ? `all ${registry.state.images} images are in ${registry.address.text}`
+      : undefined;
+  }
+  if (action.kind === 'crds')
+    return site.crds.toApply.length === 0
+      ? `all ${site.crds.inFile} custom resource definitions are the bundle's`
+      : undefined;
+  if (action.kind === 'helm' || action.kind === 'prerequisite') {
+    const planned = releaseOf(action, releases);
+    if (planned?.decision.do !== 'keep') return undefined;
+    const { release, name, version } = planned.chart;
+    return `release ${release} is ${name} ${version} with these values (revision ${planned.decision.revision})`;
+  }
+  return undefined;
+}
+
+function releaseOf(
+  action: Extract<Action, { kind: 'helm' | 'prerequisite' }>,
+  releases: readonly PlannedRelease[],
+): PlannedRelease | undefined {
+  const name = action.kind === 'helm' ? action.release : action.chart.release;
+  return releases.find(({ chart }) => chart.release === name);
+}
+
+function planStep(step: ProductStep, { site, releases }: StepContext): PlanStep {
+  const { action, ...shown } = step;
+  return { ...shown, input: { ...stepInput(action, { site, releases }) } };
+}
+
+function stepInput(action: Action, { site, releases }: StepContext): StepInput {
+  if (action.kind === 'push')
+    return {
+      action,
+      registry: site.registry?.address.text ?? '',
+      plainHttp: site.registry?.plainHttp ?? false,
+    };
+  if (action.kind !== 'helm' && action.kind !== 'prerequisite') return { action };
+  const planned = releaseOf(action, releases);
+  return {
+    action,
+    release: planned?.chart.release ?? '',
+    namespace: planned?.chart.namespace ?? '',
+    chartSha: planned?.chartSha ?? '',
+    valuesSha: planned?.valuesSha ?? '',
+  };
+}
+
+function pullSecretSteps(site: Observation, request: PlanRequest): PlanStep[] {
+  const { registry } = site;
+  if (!registry || request.manifest.charts.length === 0) return [];
+  return registry.withoutPullSecret.map((namespace) => ({
+    id: `pull-secret:${namespace}`,
+    title: `create the pull secret ${PULL_SECRET} for ${registry.address.host} in ${namespace}`,
+    command: `kubectl create secret docker-registry ${PULL_SECRET} -n ${namespace} --docker-server=${registry.address.host} --docker-username=… --docker-password=…`,
+    destructive: false,
+    saves: [],
+    doneWhen: `the secret is there and names ${registry.address.host}`,
+    undoneBy: 'deleting it',
+    lasting: true,
+    input: { action: { kind: 'pull-secret', namespace }, registry: registry.address.text },
+  }));
+}

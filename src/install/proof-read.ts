@@ -1,0 +1,67 @@
+import type { OpenBundle } from '../bundle/open.js';
+import { AirgapError } from '../errors.js';
+import { RESOURCES } from '../kube/resources.js';
+import type { KubeClient } from '../kube/types.js';
+import { walkImage } from '../oci/walk.js';
+import { type ImageProof, type KnownImage, proveImages } from './proof.js';
+import { parseTarget } from './push.js';
+
+export interface ProofOptions {
+  /** HOST[:PORT][/PREFIX] */
+  readonly registry: string;
+  readonly namespaces: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** Every digest that the bundle's images may be reported by. Reads manifests only. */
+export async function knownImages(bundle: OpenBundle, signal?: AbortSignal): Promise<KnownImage[]> {
+  const known: KnownImage[] = [];
+  for (const image of bundle.manifest.images) {
+    const { repository } = parseTarget(image.target);
+    const tree = await walkImage(
+      bundle.images,
+      repository,
+      image.descriptor.digest,
+      signal ? { signal } : {},
+    );
+    const digests = new Set<string>();
+    for (const { descriptor, parsed } of tree.manifests) {
+      digests.add(descriptor.digest);
+      if (parsed.kind === 'image') digests.add(parsed.config.digest);
+    }
+    known.push({ target: image.target, digests });
+  }
+  return known;
+}
+
+/** Looks at every pod of the namespaces and compares it with the bundle. */
+export async function readProof(
+  client: KubeClient,
+  bundle: OpenBundle,
+  options: ProofOptions,
+): Promise<ImageProof> {
+  const { signal } = options;
+  const known = await knownImages(bundle, signal);
+  const pods = [];
+  for (const namespace of options.namespaces)
+    pods.push(...(await client.list(RESOURCES.pods, { namespace, ...(signal ? { signal } : {}) })));
+  return proveImages(pods, known, options.registry);
+}
+
+/** @throws AirgapError IMAGE_PROOF with every container that runs something else */
+export function demandProof(proof: ImageProof): void {
+  if (proof.ok) return;
+  throw new AirgapError(
+    'IMAGE_PROOF',
+    `${proof.faults.length} of ${proof.containers} containers run other images`,
+    {
+      expected: 'images of the bundle, from the registry of the site',
+      faults: proof.faults.map(({ pod, container, image, imageId, fault }) => ({
+        where: `${pod}, container ${container}`,
+        what: fault ?? '',
+        expected: `an image of the bundle, named ${image}`,
+        found: imageId || 'nothing reported',
+      })),
+    },
+  );
+}
