@@ -1,6 +1,6 @@
 import type { layoutBundle } from '../bundle/layout.js';
 import { type WriteReport, writeBundle } from '../bundle/writer.js';
-import { AirgapError } from '../errors.js';
+import { AirgapError, isAirgapError } from '../errors.js';
 import { entryContents } from './contents.js';
 import { coverCharts } from './discover/coverage.js';
 import { createRender } from './discover/helm.js';
@@ -89,8 +89,21 @@ export async function write(
         ...(split === undefined ? {} : { split }),
         onProgress: (done, current) =>
           emit({ type: 'progress', stage: 'write', done, total: layout.totalSize, unit: 'bytes', current }),
+      }).catch((error: unknown) => {
+        throw signal.aborted && !isAirgapError(error) ? interrupted(output, error) : error;
       }),
     ({ size, bundleId }) => `${size} bytes, bundle id ${bundleId}`,
+  );
+}
+
+/** Entries that were complete stay in OUTPUT.partial. */
+function interrupted(output: string, cause: unknown): AirgapError {
+  return new AirgapError(
+    'INTERRUPTED',
+    `the pack was interrupted; what is complete is kept in ${output}.partial`,
+    {
+      cause,
+    },
   );
 }
 

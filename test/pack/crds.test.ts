@@ -21,10 +21,18 @@ test('one file stays byte for byte', () => {
 });
 
 test('several files are joined in order, and read as the documents that they were', () => {
-  const parts = [crd('a.run.ai').trimEnd(), `---\n${crd('b.run.ai')}`, `# note\n${crd('c.run.ai')}`, `# note\n\n---\n${crd('d.run.ai')}`];
+  const parts = [
+    crd('a.run.ai').trimEnd(),
+    `---\n${crd('b.run.ai')}`,
+    `# note\n${crd('c.run.ai')}`,
+    `# note\n\n---\n${crd('d.run.ai')}`,
+  ];
   const joined = joinCrds(parts.map((text, index) => file(`${index}.yaml`, text)));
   const documents = parseYamlDocuments(joined.bytes.toString(), 'joined') as { metadata: { name: string } }[];
-  assert.deepEqual(documents.map(({ metadata }) => metadata.name), ['a.run.ai', 'b.run.ai', 'c.run.ai', 'd.run.ai']);
+  assert.deepEqual(
+    documents.map(({ metadata }) => metadata.name),
+    ['a.run.ai', 'b.run.ai', 'c.run.ai', 'd.run.ai'],
+  );
 });
 
 test('all that is no CRD is listed, and what is there twice', async () => {
@@ -50,7 +58,9 @@ test('threat 52: YAML that expands without end is refused', async () => {
   await failure('YAML_INVALID', () => joinCrds([file('a.yaml', `${'['.repeat(5000)}${']'.repeat(5000)}`)]));
 });
 
-test('the real releases are read whole', { skip: !process.env.AIRGAP_TEST_CRDS && 'AIRGAP_TEST_CRDS is not set' }, () => {
+test('the real releases are read whole', {
+  skip: !process.env.AIRGAP_TEST_CRDS && 'AIRGAP_TEST_CRDS is not set',
+}, () => {
   const folder = process.env.AIRGAP_TEST_CRDS as string;
   const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
   assert.ok(names.length > 0);

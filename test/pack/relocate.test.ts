@@ -6,7 +6,12 @@ import { formatRelocation, relocate, targetCollisions } from '../../src/pack/rel
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 for (const [source, flat, kept, prefixed] of [
-  ['gcr.io/run-ai-prod/operator:2.13.66', 'operator:2.13.66', 'run-ai-prod/operator:2.13.66', 'site/operator:2.13.66'],
+  [
+    'gcr.io/run-ai-prod/operator:2.13.66',
+    'operator:2.13.66',
+    'run-ai-prod/operator:2.13.66',
+    'site/operator:2.13.66',
+  ],
   ['busybox', 'busybox:latest', 'library/busybox:latest', 'site/busybox:latest'],
   ['localhost:5000/a/b/c:1', 'c:1', 'a/b/c:1', 'site/c:1'],
   [`quay.io/x/y@${DIGEST}`, `y@${DIGEST}`, `x/y@${DIGEST}`, `site/y@${DIGEST}`],

@@ -1,6 +1,6 @@
 /** One line of a .helmignore. */
 interface Rule {
-  readonly keep: boolean;
+  readonly negated: boolean;
   readonly folderOnly: boolean;
   /** The pattern is compared with the whole path, else with the last part of it. */
   readonly wholePath: boolean;
@@ -12,29 +12,27 @@ export type Ignore = (path: string, entry: { readonly folder: boolean }) => bool
 
 /**
  * Reads a .helmignore by helm's rules: globs without **, a slash inside binds to the chart's folder, a slash at
- * the end means folders, ! takes back. Helm always ignores `templates/.?*`.
+ * the end means folders. A rule with ! leaves out everything that it does not match: that is helm's meaning, not
+ * git's. Helm always ignores `templates/.?*`.
  */
 export function parseIgnore(text: string): Ignore {
   const lines = [...text.split(/\r?\n/).map((line) => line.trim()), 'templates/.?*'];
   const rules = lines.filter((line) => line !== '' && !line.startsWith('#')).map(ruleOf);
-  return (path, { folder }) => {
-    let ignored = false;
-    for (const rule of rules) {
-      if (rule.folderOnly && !folder) continue;
+  return (path, { folder }) =>
+    rules.some((rule) => {
       const subject = rule.wholePath ? path : path.slice(path.lastIndexOf('/') + 1);
-      if (rule.pattern.test(subject)) ignored = !rule.keep;
-    }
-    return ignored;
-  };
+      const matches = (folder || !rule.folderOnly) && rule.pattern.test(subject);
+      return rule.negated ? !matches : matches;
+    });
 }
 
 function ruleOf(line: string): Rule {
-  const keep = line.startsWith('!');
-  const body = keep ? line.slice(1) : line;
+  const negated = line.startsWith('!');
+  const body = negated ? line.slice(1) : line;
   const folderOnly = body.endsWith('/');
   const glob = folderOnly ? body.slice(0, -1) : body;
   return {
-    keep,
+    negated,
     folderOnly,
     wholePath: glob.includes('/'),
     pattern: new RegExp(`^${globSource(glob.replace(/^\//, ''))}$`),

@@ -7,7 +7,7 @@ import type { Hint, Place } from './types.js';
  */
 const IMAGE_LIKE =
   /(?:^|[\s"'=,([{])((?:[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?|[a-z0-9-]+:\d+)\/[a-z0-9][a-z0-9._/-]*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}(?:@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64}))(?=$|[\s"',)\]}])/g;
-const FIELD = /(^image|Image)$/;
+const FIELD = /(^|\.)image$|Image$/;
 const BARE = /^[a-z0-9][a-z0-9._/-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})$/;
 const LONGEST = 64 * 1024;
 

@@ -10,6 +10,7 @@ import { parseIgnore } from '../../../src/pack/chart/ignore.js';
 import { scanChart } from '../../../src/pack/chart/scan.js';
 import { failure } from '../support/failure.js';
 import { folderOf } from '../support/folder.js';
+import { PATH } from '../support/programs.js';
 import { deployment } from '../support/tgz.js';
 
 const FILES = {
@@ -19,9 +20,9 @@ const FILES = {
   'templates/.hidden': 'x',
   'docs/big.md': 'ignored',
   '.git/config': 'secret',
-  '.helmignore': '# comment\n.git/\n/docs\n*.bak\n!keep.bak\n',
+  '.helmignore': '# comment\n.git/\n/docs\n*.bak\n',
   'a.bak': 'x',
-  'keep.bak': 'x',
+  'notes/keep.txt': 'x',
 };
 
 test('the same folder gives the same archive, whatever the times', async (t) => {
@@ -37,15 +38,28 @@ test('what .helmignore names stays behind, as with helm package', async (t) => {
   const folder = folderOf(t, FILES);
   const archive = gunzipSync(await packChartFolder(folder, './demo', 1e6)).toString('latin1');
   const has = (path: string): boolean => archive.includes(`demo/${path}\0`);
-  for (const path of ['Chart.yaml', 'values.yaml', 'templates/deploy.yaml', 'keep.bak', '.helmignore']) {
+  for (const path of [
+    'Chart.yaml',
+    'values.yaml',
+    'templates/deploy.yaml',
+    'notes/keep.txt',
+    '.helmignore',
+  ]) {
     assert.ok(has(path), path);
   }
-  for (const path of ['.git/config', 'docs/big.md', 'a.bak', 'templates/.hidden']) assert.ok(!has(path), path);
+  for (const path of ['.git/config', 'docs/big.md', 'a.bak', 'templates/.hidden'])
+    assert.ok(!has(path), path);
   const out = folderOf(t);
-  const helm = spawnSync('helm', ['package', folder, '-d', out], { encoding: 'utf8' });
+  const helm = spawnSync('helm', ['package', folder, '-d', out], {
+    encoding: 'utf8',
+    env: { ...process.env, PATH },
+  });
   assert.equal(helm.status, 0, helm.stderr);
   const list = (file: string): string[] =>
-    spawnSync('tar', ['tzf', file], { encoding: 'utf8' }).stdout.trim().split('\n').sort();
+    spawnSync('tar', ['tzf', file], { encoding: 'utf8', env: { ...process.env, PATH } })
+      .stdout.trim()
+      .split('\n')
+      .sort();
   writeFileSync(join(out, 'ours.tgz'), await packChartFolder(folder, './demo', 1e6));
   assert.deepEqual(list(join(out, 'ours.tgz')), list(join(out, 'demo-1.2.3.tgz')));
 });
@@ -53,7 +67,10 @@ test('what .helmignore names stays behind, as with helm package', async (t) => {
 test('helm reads the archive', async (t) => {
   const folder = folderOf(t, FILES);
   const out = folderOf(t, { 'demo.tgz': await packChartFolder(folder, './demo', 1e6) });
-  const helm = spawnSync('helm', ['template', 'x', join(out, 'demo.tgz')], { encoding: 'utf8' });
+  const helm = spawnSync('helm', ['template', 'x', join(out, 'demo.tgz')], {
+    encoding: 'utf8',
+    env: { ...process.env, PATH },
+  });
   assert.match(helm.stdout, /image: "a\.io\/b:1"/, helm.stderr);
 });
 
@@ -84,7 +101,10 @@ for (const [pattern, path, folder, expected] of [
   ['a?c', 'abc', false, true],
   ['a.c', 'abc', false, false],
   ['', 'abc', false, false],
+  ['!a.txt', 'a.txt', false, false],
+  ['!a.txt', 'b.txt', false, true],
   ['x', 'templates/.x', false, true],
 ] as const) {
-  test(`.helmignore "${pattern}" and ${path}`, () => assert.equal(parseIgnore(pattern)(path, { folder }), expected));
+  test(`.helmignore "${pattern}" and ${path}`, () =>
+    assert.equal(parseIgnore(pattern)(path, { folder }), expected));
 }

@@ -11,7 +11,10 @@ const LIMITS = { total: 64 * 1024, file: 8 * 1024, files: 20, depth: 2 };
 test('a chart is known by its Chart.yaml, whatever its folder is called', async () => {
   const bytes = tgzOf([
     { path: 'whatever', type: 'Directory' },
-    { path: 'whatever/Chart.yaml', content: 'apiVersion: v2\nname: control-plane\nversion: 2.13.66\nappVersion: 2.13.66\n' },
+    {
+      path: 'whatever/Chart.yaml',
+      content: 'apiVersion: v2\nname: control-plane\nversion: 2.13.66\nappVersion: 2.13.66\n',
+    },
     { path: 'whatever/values.yaml', content: 'image: {repository: x}\n' },
     { path: 'whatever/charts/sub/Chart.yaml', content: 'name: sub\nversion: 1.0.0\n' },
     { path: 'whatever/charts/sub/values.yaml', content: 'a: 1\n' },
@@ -20,7 +23,10 @@ test('a chart is known by its Chart.yaml, whatever its folder is called', async 
   const chart = await scanChart(bytes, 'c.tgz');
   assert.equal(chart.name, 'control-plane');
   assert.equal(chart.appVersion, '2.13.66');
-  assert.deepEqual(chart.values.map(({ prefix }) => prefix), [[], ['sub']]);
+  assert.deepEqual(
+    chart.values.map(({ prefix }) => prefix),
+    [[], ['sub']],
+  );
   assert.equal(chart.bytes, bytes);
 });
 
@@ -70,7 +76,11 @@ test('threat 50: an archive in an archive in an archive spends the same budget a
   for (let i = 0; i < 3; i++) inner = chartOf('a', '1.0.0', { 'charts/a-1.0.0.tgz': inner });
   const { text } = await failure('CHART_INVALID', () => scanChart(inner, 'c.tgz', LIMITS));
   assert.match(text, /nested too deeply/);
-  const many = chartOf('b', '1.0.0', Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`f${i}`, 'x'])));
+  const many = chartOf(
+    'b',
+    '1.0.0',
+    Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`f${i}`, 'x'])),
+  );
   const outer = chartOf('a', '1.0.0', { 'charts/b-1.0.0.tgz': many, 'charts/c-1.0.0.tgz': many });
   await failure('CHART_INVALID', () => scanChart(outer, 'c.tgz', LIMITS));
 });
@@ -90,7 +100,13 @@ for (const [name, bytes] of [
   ['a cut gzip', chartOf('a', '1.0.0').subarray(0, 60)],
   ['a tar without compression', tarOf([{ path: 'a/Chart.yaml', content: 'name: a' }])],
   ['no Chart.yaml', tgzOf([{ path: 'a/values.yaml', content: 'x: 1' }])],
-  ['two folders', tgzOf([{ path: 'a/Chart.yaml', content: 'name: a\nversion: 1.0.0' }, { path: 'b/x', content: '' }])],
+  [
+    'two folders',
+    tgzOf([
+      { path: 'a/Chart.yaml', content: 'name: a\nversion: 1.0.0' },
+      { path: 'b/x', content: '' },
+    ]),
+  ],
   ['no files', tgzOf([])],
 ] as const) {
   test(`what is no chart is refused: ${name}`, async () => {

@@ -133,22 +133,61 @@ const CASES: readonly (readonly [string, string, RegExp])[] = [
   ['a list in place of a mapping', '- a\n', /^spec\.yaml:1:1 /],
   ['an empty file', '', /^spec\.yaml:1:1 /],
   ['a key of another tool', `${HEAD}${CHARTS}image: {}\n`, /unknown key "image", did you mean images\?/],
-  ['a tool by address without checksum', `${HEAD}${CHARTS}tools: [{name: helm, platform: linux/amd64, url: https://e.x/h}]\n`, /tools\[0\]\.url: url needs sha256/],
-  ['credentials in an address', `${HEAD}charts: [{role: cluster, release: a, namespace: a, repo: "https://u:secret@e.x", name: a, version: 1.0.0}]\n`, /charts\[0\]\.repo: is not as expected/],
-  ['an image without a name', `${HEAD}${CHARTS}images: {include: [{from: "oci:./x:y"}]}\n`, /images\.include\[0\]\.from: an image without ref needs a target/],
-  ['an unknown transport', `${HEAD}${CHARTS}images: {include: [{ref: a.b/c:1, from: "dir:./x"}]}\n`, /images\.include\[0\]\.from: "dir:.\/x" names no kind of image store/],
-  ['one image twice', `${HEAD}${CHARTS}images: {include: [{ref: busybox:1}, {ref: docker.io/library/busybox:1}]}\n`, /images\.include\[1\]: has the ref of include\[0\]/],
-  ['a target with a registry', `${HEAD}${CHARTS}images: {include: [{ref: a.b/c:1, target: "host:5000/x:1"}]}\n`, /images\.include\[0\]\.target: /],
-  ['two charts of one role', `${HEAD}charts: [{role: cluster, release: a, namespace: n, path: a}, {role: cluster, release: b, namespace: n, path: b}]\n`, /charts\[1\]\.role: charts\[0\] is the cluster chart already/],
-  ['a sha512 digest', `${HEAD}${CHARTS}images: {include: [{ref: "a.b/c@sha512:${'0'.repeat(128)}"}]}\n`, /sha512/],
+  [
+    'a tool by address without checksum',
+    `${HEAD}${CHARTS}tools: [{name: helm, platform: linux/amd64, url: https://e.x/h}]\n`,
+    /tools\[0\]\.url: url needs sha256/,
+  ],
+  [
+    'credentials in an address',
+    `${HEAD}charts: [{role: cluster, release: a, namespace: a, repo: "https://u:secret@e.x", name: a, version: 1.0.0}]\n`,
+    /charts\[0\]\.repo: is not as expected/,
+  ],
+  [
+    'an image without a name',
+    `${HEAD}${CHARTS}images: {include: [{from: "oci:./x:y"}]}\n`,
+    /images\.include\[0\]\.from: an image without ref needs a target/,
+  ],
+  [
+    'an unknown transport',
+    `${HEAD}${CHARTS}images: {include: [{ref: a.b/c:1, from: "dir:./x"}]}\n`,
+    /images\.include\[0\]\.from: "dir:.\/x" names no kind of image store/,
+  ],
+  [
+    'one image twice',
+    `${HEAD}${CHARTS}images: {include: [{ref: busybox:1}, {ref: docker.io/library/busybox:1}]}\n`,
+    /images\.include\[1\]: has the ref of include\[0\]/,
+  ],
+  [
+    'a target with a registry',
+    `${HEAD}${CHARTS}images: {include: [{ref: a.b/c:1, target: "host:5000/x:1"}]}\n`,
+    /images\.include\[0\]\.target: /,
+  ],
+  [
+    'two charts of one role',
+    `${HEAD}charts: [{role: cluster, release: a, namespace: n, path: a}, {role: cluster, release: b, namespace: n, path: b}]\n`,
+    /charts\[1\]\.role: charts\[0\] is the cluster chart already/,
+  ],
+  [
+    'a sha512 digest',
+    `${HEAD}${CHARTS}images: {include: [{ref: "a.b/c@sha512:${'0'.repeat(128)}"}]}\n`,
+    /sha512/,
+  ],
   ['a day that is none', `${HEAD}${CHARTS}sourceDate: 2024-13-01\n`, /sourceDate: is not as expected/],
-  ['a platform that is none', `${HEAD.replace('linux/amd64', 'amd64')}${CHARTS}`, /platforms\[0\]: is not as expected/],
+  [
+    'a platform that is none',
+    `${HEAD.replace('linux/amd64', 'amd64')}${CHARTS}`,
+    /platforms\[0\]: is not as expected/,
+  ],
 ];
 
 for (const [name, text, expected] of CASES) {
   test(`a fault is found: ${name}`, async () => {
     const found = await faults(text);
-    assert.ok(found.some((line) => expected.test(line)), found.join('\n'));
+    assert.ok(
+      found.some((line) => expected.test(line)),
+      found.join('\n'),
+    );
   });
 }
 
@@ -161,13 +200,32 @@ test('a secret in the spec does not reach the message', async () => {
 
 test('threat 52: an alias bomb in a spec ends in a fault, not in memory', async () => {
   const rows = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
-  for (let i = 1; i < 12; i++) rows.push(`a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(', ')}]`);
+  for (let i = 1; i < 12; i++)
+    rows.push(`a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(', ')}]`);
   const { error } = await failure('SPEC_INVALID', () => parse(`${HEAD}${rows.join('\n')}\n`));
   assert.match(`${error.message} ${error.found}`, /alias/i);
 });
 
 test('whatever the text, the answer is a spec or SPEC_INVALID', () => {
-  const piece = fc.constantFrom('charts:', '  - ', 'role: cluster', '\n', ': ', '[', '{', '"', '&a ', '*a', '#', '2.20', 'images:', '  include:', '\t', '---', '|');
+  const piece = fc.constantFrom(
+    'charts:',
+    '  - ',
+    'role: cluster',
+    '\n',
+    ': ',
+    '[',
+    '{',
+    '"',
+    '&a ',
+    '*a',
+    '#',
+    '2.20',
+    'images:',
+    '  include:',
+    '\t',
+    '---',
+    '|',
+  );
   fc.assert(
     fc.property(fc.array(fc.oneof(piece, fc.string({ maxLength: 5 })), { maxLength: 30 }), (parts) => {
       try {

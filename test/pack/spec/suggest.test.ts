@@ -11,7 +11,8 @@ for (const [one, other, distance] of [
   ['kitten', 'sitting', 3],
   ['', 'abc', 3],
 ] as const) {
-  test(`from "${one}" to "${other}" are ${distance} edits`, () => assert.equal(editDistance(one, other), distance));
+  test(`from "${one}" to "${other}" are ${distance} edits`, () =>
+    assert.equal(editDistance(one, other), distance));
 }
 
 test('the nearest name is suggested, and none when none is near', () => {
