@@ -54,7 +54,7 @@ export function contentsOf(facts: ContentsFacts): Contents {
   };
   const contents = {
     position: (path: string) => map.byPath.get(path),
-    read: (path: string) => readEntry(facts, need(path)),
+    read: async (path: string) => readEntry(facts, need(path)),
     stream: (path: string, options: StreamOptions = {}) => streamEntry(source, need(path), options),
   };
   return {

@@ -19,7 +19,8 @@ export type HashAnswer =
 
 /**
  * The whole program of a worker. It is started from its own source text, so that it works unbundled, bundled and in
- * a single executable, where a worker cannot be started from a file: it must use nothing from outside itself.
+ * a single executable, where a worker cannot be started from a file. It must therefore use nothing from outside
+ * itself, and hold no named function of its own: compilers wrap those in a helper that lies outside.
  */
 export function hashWorkerMain(load: NodeJS.Require): void {
   const { parentPort, workerData } = load('node:worker_threads') as typeof import('node:worker_threads');
@@ -28,40 +29,30 @@ export function hashWorkerMain(load: NodeJS.Require): void {
   const { pieces, ranges, control, progress, bufferSize } = workerData as HashTask;
   const port = parentPort as MessagePort;
   const buffer = Buffer.allocUnsafeSlow(bufferSize);
-
-  const readAt = (offset: number, length: number): number => {
-    const piece = pieces.find(({ start, size }) => offset >= start && offset < start + size);
-    if (!piece) return 0;
-    const most = Math.min(length, piece.start + piece.size - offset);
-    return readSync(piece.fd, buffer, 0, most, offset - piece.start);
-  };
-
-  const hashRange = (job: number): HashAnswer | undefined => {
+  let job = Atomics.add(control, 0, 1);
+  while (2 * job < ranges.length && Atomics.load(control, 1) === 0) {
     const hash = createHash('sha256');
     let offset = ranges[2 * job] as number;
     const end = offset + (ranges[2 * job + 1] as number);
-    while (offset < end) {
-      if (Atomics.load(control, 1) !== 0) return undefined;
-      let count: number;
+    let failure: string | undefined;
+    while (offset < end && failure === undefined && Atomics.load(control, 1) === 0) {
       try {
-        count = readAt(offset, Math.min(bufferSize, end - offset));
+        const at = offset;
+        const piece = pieces.find((one) => at >= one.start && at < one.start + one.size);
+        const most = piece ? Math.min(bufferSize, end - at, piece.start + piece.size - at) : 0;
+        const count = piece ? readSync(piece.fd, buffer, 0, most, at - piece.start) : 0;
+        if (count === 0) failure = 'EOF';
+        hash.update(buffer.subarray(0, count));
+        offset += count;
+        Atomics.add(progress, 0, BigInt(count));
       } catch (error) {
-        return { job, failed: { offset, code: (error as NodeJS.ErrnoException).code ?? 'EIO' } };
+        failure = (error as NodeJS.ErrnoException).code ?? 'EIO';
       }
-      if (count === 0) return { job, failed: { offset, code: 'EOF' } };
-      hash.update(buffer.subarray(0, count));
-      offset += count;
-      Atomics.add(progress, 0, BigInt(count));
     }
-    return { job, sha256: hash.digest('hex') };
-  };
-
-  for (;;) {
-    const job = Atomics.add(control, 0, 1);
-    if (2 * job >= ranges.length) break;
-    const answer = hashRange(job);
-    if (!answer) break;
-    port.postMessage(answer);
+    if (failure !== undefined)
+      port.postMessage({ job, failed: { offset, code: failure } } satisfies HashAnswer);
+    else if (offset >= end) port.postMessage({ job, sha256: hash.digest('hex') } satisfies HashAnswer);
+    job = Atomics.add(control, 0, 1);
   }
   port.close();
 }

@@ -87,8 +87,7 @@ async function hashInWorkers(
   onProgress?.(Number(Atomics.load(task.progress, 0)));
 }
 
-/** Compilers wrap inner functions in a helper called __name; the text on its own needs one. */
-const WORKER_CODE = `const __name = (f) => f;\n(${hashWorkerMain.toString()})(require);`;
+const WORKER_CODE = `(${hashWorkerMain.toString()})(require);`;
 
 function runWorker(
   task: HashTask,

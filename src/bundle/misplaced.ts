@@ -1,6 +1,8 @@
 import type { Fault } from '../errors.js';
+import { looksLikeBundle } from './detect.js';
 import { type FileMap, type Seam, seamsOf } from './positions.js';
 import type { ByteSource, Piece } from './source.js';
+import { BLOCK } from './tar.js';
 
 /** Bytes that may differ by damage alone; verify names those. */
 const DAMAGE = 4;
@@ -36,6 +38,15 @@ function differences(found: Buffer, expected: Buffer): number {
   let count = 0;
   for (let i = 0; i < expected.length; i++) if (found[i] !== expected[i]) count++;
   return count;
+}
+
+/** When the set does not begin like a bundle: the part that does. */
+export async function firstPartFaults({ pieces, read }: ByteSource): Promise<Fault[]> {
+  for (const { path, start, size } of pieces.slice(1)) {
+    if (size < BLOCK || !looksLikeBundle(await read(start, BLOCK))) continue;
+    return [{ where: path, what: `is the first part, and ${pieces[0]?.path} is another` }];
+  }
+  return [];
 }
 
 function probesOf(pieces: readonly Piece[], map: FileMap): Probe[] {

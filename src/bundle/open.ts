@@ -6,7 +6,7 @@ import { type Contents, contentsOf } from './contents.js';
 import { requireBase } from './delta.js';
 import { explainForeign, looksLikeBundle, looksLikeCutBundle } from './detect.js';
 import { NAMES, SIGNATURE_SIZE, type VerifiedManifest } from './manifest.js';
-import { misplacedPartFaults } from './misplaced.js';
+import { firstPartFaults, misplacedPartFaults } from './misplaced.js';
 import { partSizeFaults, partTotalFaults } from './parts.js';
 import { type FileMap, mapFile, nextContent } from './positions.js';
 import { commentFaults, decodeSlot } from './slot.js';
@@ -61,9 +61,19 @@ export async function openBundle(path: string, options: OpenOptions = {}): Promi
 
 /** As openBundle, from bytes that are open already. The source is closed by the bundle's close. */
 export async function openBundleSource(source: ByteSource, options: OpenOptions = {}): Promise<OpenBundle> {
+  try {
+    return await openWhole(source, options);
+  } catch (error) {
+    if (source.pieces.length > 1 && !isAirgapError(error, 'BUNDLE_PART')) {
+      throwParts(source, partSizeFaults(source.pieces));
+    }
+    throw error;
+  }
+}
+
+async function openWhole(source: ByteSource, options: OpenOptions): Promise<OpenBundle> {
   options.signal?.throwIfAborted();
   const report = options.onFault ?? ((fault: Fault) => throwFault(source, fault));
-  if (source.pieces.length > 1) throwParts(source, partSizeFaults(source.pieces));
   const bytes = await readManifestBytes(source, report);
   const bundleId = createHash('sha256').update(bytes).digest('hex');
   const checksum = await checksumFault(source, bytes.length, bundleId);
@@ -112,7 +122,10 @@ async function readManifestBytes(source: ByteSource, report: (fault: Fault) => v
   const head = await source.read(0, Math.min(BLOCK, source.size));
   if (source.size === 0 || looksLikeCutBundle(head))
     throw truncated(source, { atLeast: BLOCK - source.size });
-  if (!looksLikeBundle(head)) throw await explainForeign(source, head);
+  if (!looksLikeBundle(head)) {
+    throwParts(source, await firstPartFaults(source));
+    throw await explainForeign(source, head);
+  }
   const size = decodeSize(head);
   const header = { where: `header of ${NAMES.manifest}`, what: 'is not the canonical header' };
   if (size === undefined) return throwFault(source, { ...header, what: 'has no readable size', offset: 124 });
