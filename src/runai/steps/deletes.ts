@@ -17,12 +17,12 @@ const ACCOUNT = { apiVersion: 'v1', kind: 'ServiceAccount' } as const;
 export const DELETES: readonly StepRow[] = [
   {
     row: 'nginx-deployment',
-    when: 'source up to 2.5, target up to 2.8, NGINX enabled',
+    when: 'source up to 2.5, target 2.6 to 2.8, NGINX enabled, not OpenShift',
     steps: ({ site, target }) => {
       if (site.backend === undefined || target.backend === undefined) return [];
       const applies = !isAtLeast(site.backend, 2, 6) && !isAtLeast(target.backend, 2, 9) && site.nginxEnabled;
       const same = !crosses(site.backend, target.backend, 2, 6);
-      if (!applies || same) return [];
+      if (!applies || same || site.platform === 'openshift') return [];
       return [
         {
           ...deletion(OBJECTS.nginxDeployment),

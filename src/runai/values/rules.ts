@@ -86,7 +86,7 @@ export const TRANSITIONS: readonly Transition[] = [
       }),
       rule(
         'backend.openshiftIdp.firstAdmin',
-        { to: ['backend.config.openshiftIdpFirstAdmin'] },
+        { to: ['backend.config.openshiftIdpFirstAdmin'], value: (old) => (old === '' ? undefined : old) },
         SOURCES.textNewOcp,
       ),
       rule(

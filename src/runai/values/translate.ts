@@ -78,7 +78,11 @@ export function translateValues(old: Values, options: TranslateOptions): Transla
       const { outcome } = found;
       if ('dropped' in outcome) dropped.push(report(one, [], outcome.dropped));
       else if ('lost' in outcome) lose(one, outcome.lost);
-      else return move(one, found, outcome);
+      else {
+        const moved = move(one, found, outcome);
+        if (moved.length === 0) dropped.push(report(one, [], 'says what the new chart does by itself'));
+        return moved;
+      }
       return [];
     });
   }
