@@ -59,6 +59,10 @@ export async function runChild(
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
+  child.once('exit', (_status: number | null, signal: string | null) => {
+    const isOver = options.timeout !== undefined && performance.now() - started >= options.timeout;
+    if (signal !== null || isOver || options.signal?.aborted) endGroup(child.pid);
+  });
   if (options.onLine) void forwardLines(child.stderr, options.onLine, options.secrets);
   const result = await child;
   if (result.code === 'ENOENT' || result.code === 'EACCES') {
@@ -74,6 +78,15 @@ export async function runChild(
     canceled: result.isCanceled,
     duration: Math.round(performance.now() - started),
   };
+}
+
+/** Children of a child that was ended hold its pipes open; they go with it. */
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGKILL');
+  } catch {
+    // Nobody is left of the group.
+  }
 }
 
 async function forwardLines(
