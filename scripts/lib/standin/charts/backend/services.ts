@@ -43,8 +43,9 @@ const CA_VOLUME = when(
 );
 const CA_MOUNT = when('$.Values.global.customCA.enabled', '- name: ca\n  mountPath: /etc/runai/ca');
 
-function missing(use: ImageUse): ImageUse {
-  return { ...use, key: ['missing', 'image'] };
+/** The same way of naming an image, for one that nobody makes. */
+export function missing(use: ImageUse): ImageUse {
+  return { ...use, key: ['missing', 'image'], image: { ...use.image, name: 'missing' } };
 }
 
 function rowService(row: Service): string {

@@ -1,6 +1,7 @@
 import { homeOf, type ImageUse, valuesOf } from '../../images.js';
 import { mergeValues, setValue, type Values } from '../text.js';
 import type { BackendContext } from './names.js';
+import { missing } from './services.js';
 
 /** What default values are made with: the digests of pinned images, and the registry of a test. */
 export interface ValueOptions {
@@ -15,16 +16,17 @@ export function backendValues(context: BackendContext, options: ValueOptions): V
   if (context.era.keys === 'global') {
     setValue(values, ['global', 'image', 'registry'], homeOf(context.era.images.backend, options.registry));
   }
-  if (context.fault === 'missing-image') {
-    setValue(values, ['missing', 'image'], {
-      repository: 'quay.io/someone/missing',
-      tag: context.version.text,
-    });
-  }
-  for (const use of backendUses(context)) {
+  const uses = [...backendUses(context), ...missingUses(context)];
+  for (const use of uses) {
     setValue(values, use.key, valuesOf(use, options.digestOf(use), options.registry));
   }
   return values;
+}
+
+/** The image that a fault asks for: in the values, and made by nobody. */
+function missingUses({ fault, services }: BackendContext): readonly ImageUse[] {
+  if (fault !== 'missing-image') return [];
+  return services.filter(({ name }) => name === 'backend').map(({ use }) => missing(use));
 }
 
 /** Every place of the control plane's templates that names an image. */
