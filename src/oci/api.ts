@@ -182,7 +182,7 @@ function translate(error: unknown, host: string, options: RegistryOptions): unkn
   const code = systemCode(error);
   if (code === undefined || code === 'ABORT_ERR') return error;
   const scheme = options.plainHttp ? 'http' : 'https';
-  const tls = tlsFaultOf(code);
+  const tls = tlsFaultOf(code, error instanceof Error ? error.message : '');
   if (tls) {
     return new AirgapError('REGISTRY_TLS', `${host} cannot be trusted over TLS: ${tls.what}`, {
       found: code,

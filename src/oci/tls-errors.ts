@@ -72,9 +72,13 @@ const FAULTS: Readonly<Record<string, TlsFault>> = {
   },
 };
 
-/** The class of a TLS error by its code; undefined when the code is not of TLS. */
-export function tlsFaultOf(code: string | undefined): TlsFault | undefined {
+/**
+ * The class of a TLS error by its code; undefined when the code is not of TLS. Node gives EPROTO to some, whose
+ * message then holds OpenSSL's own words.
+ */
+export function tlsFaultOf(code: string | undefined, message = ''): TlsFault | undefined {
   if (code === undefined) return undefined;
+  if (code === 'EPROTO') return tlsFaultOf(codeIn(message));
   const known = FAULTS[code];
   if (known) return known;
   if (/^ERR_(?:SSL|TLS)_|^(?:CERT|CRL)_/.test(code)) {
@@ -84,4 +88,10 @@ export function tlsFaultOf(code: string | undefined): TlsFault | undefined {
     };
   }
   return undefined;
+}
+
+/** `…:SSL routines:ssl3_get_record:wrong version number:…` is ERR_SSL_WRONG_VERSION_NUMBER. */
+function codeIn(message: string): string {
+  const reason = /SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] ?? 'protocol error';
+  return `ERR_SSL_${reason.toUpperCase().replaceAll(' ', '_')}`;
 }
