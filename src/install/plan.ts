@@ -4,7 +4,7 @@ import { digestOf } from '../run/canonical.js';
 import type { Plan, PlanStep } from '../run/types.js';
 import type { Facts } from '../runai/site.js';
 import { composeSteps } from '../runai/steps/compose.js';
-import type { Action, ProductStep } from '../runai/steps/types.js';
+import type { Action, ProductStep, Settings } from '../runai/steps/types.js';
 import { parseVersion } from '../runai/version.js';
 import { current } from './observe-product.js';
 import { isPushed } from './push.js';
@@ -166,10 +166,7 @@ function planRelease({ request, site, product, chart }: ReleaseContext): Planned
   return { chart, chartSha, values, valuesSha, changes: diffValues(running, values), decision };
 }
 
-function settingsFor(
-  chart: BundleChart,
-  product: readonly ProductStep[],
-): Readonly<Record<string, string | boolean>> {
+function settingsFor(chart: BundleChart, product: readonly ProductStep[]): Settings {
   for (const { action } of product)
     if (action.kind === 'helm' && action.role === chart.role) return action.settings;
   return {};

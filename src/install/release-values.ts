@@ -1,4 +1,5 @@
 import type { BundleChart } from '../bundle/manifest.js';
+import type { Settings } from '../runai/steps/types.js';
 import { fillRegistry, type RegistryAddress } from './registry-address.js';
 import { mergeValues, parseValuePath, type Values, valueAt, withValue } from './values.js';
 import { applyOverrides, type Overrides } from './values-input.js';
@@ -17,7 +18,7 @@ export interface ValuesSources {
   readonly pullSecret: boolean;
   readonly overrides: Overrides;
   /** Settings that the path to this version depends on, by dotted key; nothing goes over them. */
-  readonly settings: Readonly<Record<string, string | boolean>>;
+  readonly settings: Settings;
 }
 
 /**

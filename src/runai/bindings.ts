@@ -1,4 +1,4 @@
-import { CLUSTER } from './names.js';
+import { CLUSTER, type ObjectRef } from './names.js';
 import type { Platform } from './platform.js';
 import { SOURCES } from './sources.js';
 
@@ -14,6 +14,7 @@ export interface BindingTemplate {
   readonly source: string;
 }
 
+const RBAC = 'rbac.authorization.k8s.io/v1';
 const BOTH: readonly Platform[] = ['kubernetes', 'openshift'];
 const source = SOURCES.projectPage;
 const own = (name: string, account: string): BindingTemplate => ({
@@ -61,10 +62,15 @@ export const BINDING_TEMPLATES: readonly BindingTemplate[] = [
 ];
 
 /** Objects outside of projects' namespaces that list people. */
-export const PEOPLE_ELSEWHERE = [
-  { kind: 'ClusterRoleBinding', name: 'runai-job-viewer-manual' },
-  { kind: 'RoleBinding', namespace: CLUSTER.namespace, name: 'runai-cli-index-map-editor' },
-] as const;
+export const PEOPLE_ELSEWHERE: readonly ObjectRef[] = [
+  { apiVersion: RBAC, kind: 'ClusterRoleBinding', name: 'runai-job-viewer-manual' },
+  {
+    apiVersion: RBAC,
+    kind: 'RoleBinding',
+    namespace: CLUSTER.namespace,
+    name: 'runai-cli-index-map-editor',
+  },
+];
 
 /** The bindings that a hand-made namespace of a platform should have, for comparison with what was saved. */
 export function bindingsOf(platform: Platform, minor: number): BindingTemplate[] {

@@ -6,7 +6,7 @@ import { CLAIMS } from '../../src/runai/names.js';
 import type { Facts } from '../../src/runai/site.js';
 import { composeSteps, STEP_TABLE } from '../../src/runai/steps/compose.js';
 import { backendPath } from '../../src/runai/steps/paths.js';
-import type { ProductStep } from '../../src/runai/steps/types.js';
+import type { ProductStep, Settings } from '../../src/runai/steps/types.js';
 import { compareVersions, crosses, isAtLeast } from '../../src/runai/version.js';
 import { factsOf, RELEASES, version } from './facts.js';
 
@@ -54,6 +54,7 @@ test('the recommended procedures, step by step', () => {
         'helm:runai-cluster',
         'wait:runai-cluster',
         'restore:runaiconfig',
+        'restore:people',
         'prove:images',
       ],
     ],
@@ -85,6 +86,7 @@ test('the recommended procedures, step by step', () => {
         'helm:runai-cluster',
         'wait:runai-cluster',
         'restore:runaiconfig',
+        'restore:people',
         'prove:images',
       ],
     ],
@@ -160,6 +162,7 @@ test('the recommended procedures, step by step', () => {
         'helm:runai-cluster',
         'wait:runai-cluster',
         'restore:runaiconfig',
+        'restore:people',
         'prove:images',
       ],
     ],
@@ -185,7 +188,7 @@ test('the settings that keep the data: existingClaim for 2.12 and later, per pla
     'global.domain': 'runai.apps.ocp.test',
     'global.config.kubernetesDistribution': 'openshift',
     'postgresql.primary.persistence.existingClaim': 'pvc-postgresql',
-    'thanos.query.stores': '{thanos-grpc-port-forwarder:10901}',
+    'thanos.query.stores': ['thanos-grpc-port-forwarder:10901'],
     'backend.config.openshiftIdpFirstAdmin': 'kubeadmin',
   });
   const later = helmSettings(factsOf({ from: '2.11.4', to: '2.16.79', platform: 'openshift' }));
@@ -416,7 +419,7 @@ function deletedKinds({ action }: ProductStep): string[] {
   }
 }
 
-function helmSettings(facts: Facts): Readonly<Record<string, string | boolean>> {
+function helmSettings(facts: Facts): Settings {
   const step = composeSteps(facts).find((one) => one.id === 'helm:runai-backend');
   assert.ok(step?.action.kind === 'helm');
   return step.action.settings;

@@ -3,7 +3,7 @@ import type { Facts, PrerequisiteChart } from '../site.js';
 import { SOURCES } from '../sources.js';
 import { crosses, isAtLeast } from '../version.js';
 import { backendPath, dataClaims, losesIngress, movesVolumes, reinstallsCluster } from './paths.js';
-import type { ProductStep, StepRow } from './types.js';
+import type { ProductStep, Settings, StepRow } from './types.js';
 
 /** From the deletes to a control plane that is healthy again. */
 export const BACKEND_STEPS: readonly StepRow[] = [
@@ -189,19 +189,19 @@ function helmStep(facts: Facts): ProductStep {
 }
 
 /** Settings that the path depends on. */
-export function backendSettings(facts: Facts): Record<string, string | boolean> {
+export function backendSettings(facts: Facts): Settings {
   const { site, target } = facts;
   if (target.backend === undefined || !isAtLeast(target.backend, 2, 12)) return {};
   const openshift = site.platform === 'openshift';
   const intoGlobal = site.backend === undefined || !isAtLeast(site.backend, 2, 12);
   const domain = target.domain ?? (site.openshiftDomain ? `runai.apps.${site.openshiftDomain}` : undefined);
-  const settings: Record<string, string | boolean> = {};
+  const settings: Record<string, Settings[string]> = {};
   if (domain !== undefined) settings['global.domain'] = domain;
   if (openshift) settings['global.config.kubernetesDistribution'] = 'openshift';
   if (site.backend === undefined || !intoGlobal) return settings;
   settings['postgresql.primary.persistence.existingClaim'] = CLAIMS.postgresql;
   if (!openshift) settings['thanos.receive.persistence.existingClaim'] = CLAIMS.thanos;
-  if (openshift) settings['thanos.query.stores'] = '{thanos-grpc-port-forwarder:10901}';
+  if (openshift) settings['thanos.query.stores'] = ['thanos-grpc-port-forwarder:10901'];
   if (openshift && !isAtLeast(target.backend, 2, 15) && site.openshiftFirstAdmin !== undefined) {
     settings['backend.config.openshiftIdpFirstAdmin'] = site.openshiftFirstAdmin;
   }

@@ -1,3 +1,4 @@
+import { PEOPLE_ELSEWHERE } from '../bindings.js';
 import { CLUSTER, OBJECTS } from '../names.js';
 import type { Facts } from '../site.js';
 import { SOURCES } from '../sources.js';
@@ -21,11 +22,13 @@ const LEFTOVER_KINDS = [
   { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor' },
 ] as const;
 
-const WEBHOOKS = ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'].map((kind) => ({
-  apiVersion: 'admissionregistration.k8s.io/v1',
-  kind,
-  selector: 'app=runai',
-}));
+/** Cluster-wide leftovers; cluster roles without Helm's marks would block the new chart. */
+const LABELLED = [
+  ['admissionregistration.k8s.io/v1', 'ValidatingWebhookConfiguration'],
+  ['admissionregistration.k8s.io/v1', 'MutatingWebhookConfiguration'],
+  ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding'],
+  ['rbac.authorization.k8s.io/v1', 'ClusterRole'],
+].map(([apiVersion = '', kind = '']) => ({ apiVersion, kind, selector: 'app=runai' }));
 
 /** From a healthy control plane to a healthy cluster. */
 export const CLUSTER_STEPS: readonly StepRow[] = [
@@ -83,6 +86,18 @@ export const CLUSTER_STEPS: readonly StepRow[] = [
               source: `${SOURCES.backupPage}: changes are not preserved on uninstall`,
               action: { kind: 'restore-runaiconfig', object: OBJECTS.runaiConfig },
             },
+            {
+              id: 'restore:people',
+              title: 'put back the people whom somebody added to the cluster’s bindings by hand',
+              command: PEOPLE_ELSEWHERE.map(
+                ({ kind, name }) => `kubectl edit ${kind.toLowerCase()} ${name}`,
+              ).join('\n'),
+              destructive: false,
+              saves: [],
+              doneWhen: 'every saved subject that is no service account is in the binding of the same name',
+              source: SOURCES.projectPage,
+              action: { kind: 'restore-subjects', bindings: PEOPLE_ELSEWHERE },
+            },
           ]
         : [],
   },
@@ -136,7 +151,7 @@ function reinstallation({ site }: Facts): ProductStep[] {
       title: 'delete what the uninstalled cluster left; the operator’s own secrets and config maps stay',
       command: [
         `kubectl delete -n ${namespace} --all deployments,daemonsets,services,cm,roles,rolebindings,ingresses,servicemonitors,podmonitors`,
-        'kubectl delete validatingwebhookconfigurations,mutatingwebhookconfigurations -l app=runai',
+        'kubectl delete validatingwebhookconfigurations,mutatingwebhookconfigurations,clusterroles,clusterrolebindings -l app=runai',
         `kubectl delete service ${OBJECTS.kubeletService.name} -n ${OBJECTS.kubeletService.namespace}`,
       ].join('\n'),
       destructive: true,
@@ -148,7 +163,7 @@ function reinstallation({ site }: Facts): ProductStep[] {
         kind: 'delete-leftovers',
         namespace,
         kinds: LEFTOVER_KINDS,
-        labelled: WEBHOOKS,
+        labelled: LABELLED,
         objects: [OBJECTS.kubeletService],
         unfinalize: [OBJECTS.runaiConfig],
       },

@@ -1,6 +1,9 @@
 import type { ObjectRef } from '../names.js';
 import type { Facts, PrerequisiteChart } from '../site.js';
 
+/** Helm values by dotted key. */
+export type Settings = Readonly<Record<string, string | boolean | readonly string[]>>;
+
 /** What an executor does. Plain data, without secrets: it becomes the input of a plan's step. */
 export type Action =
   | { readonly kind: 'save-site' }
@@ -32,7 +35,7 @@ export type Action =
       readonly release: string;
       readonly namespace: string;
       /** Settings that the step depends on, by dotted key; the operator's own go over none of them. */
-      readonly settings: Readonly<Record<string, string | boolean>>;
+      readonly settings: Settings;
     }
   | { readonly kind: 'wait-healthy'; readonly release: string; readonly namespace: string }
   /** Claims are bound with the UIDs that were saved. */
@@ -58,6 +61,8 @@ export type Action =
     }
   /** The saved spec of RunaiConfig over what the new chart made. */
   | { readonly kind: 'restore-runaiconfig'; readonly object: ObjectRef }
+  /** People whom hand-made changes added to bindings that the reinstallation made anew. */
+  | { readonly kind: 'restore-subjects'; readonly bindings: readonly ObjectRef[] }
   | { readonly kind: 'prove-images' };
 
 /** A step of the product's, ready to become a step of a plan. */
