@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { AirgapError, systemCode } from '../errors.js';
+import { AirgapError, isAirgapError, systemCode } from '../errors.js';
 import type { Expectation } from './checked.js';
 
 export interface RangeOptions {
@@ -68,7 +68,7 @@ export function readRange(handle: FileHandle, options: RangeOptions): Readable {
       next().then(
         (chunk) => this.push(chunk),
         (error: unknown) => {
-          const code = systemCode(error);
+          const code = isAirgapError(error) ? undefined : systemCode(error);
           this.destroy((code ? unreadable(path, offset + done, code, error) : error) as Error);
         },
       );

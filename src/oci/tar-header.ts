@@ -32,7 +32,7 @@ export function readPax(bytes: Buffer): Partial<TarHeader> {
   while (at < bytes.length) {
     const space = bytes.indexOf(0x20, at);
     const length = space < 0 ? Number.NaN : Number(bytes.toString('latin1', at, space));
-    if (!Number.isInteger(length) || length <= space - at || at + length > bytes.length) break;
+    if (!Number.isInteger(length) || length <= space - at || bytes[at + length - 1] !== 0x0a) break;
     const record = bytes.toString('utf8', space + 1, at + length - 1);
     const equals = record.indexOf('=');
     const [key, value] = [record.slice(0, equals), record.slice(equals + 1)];

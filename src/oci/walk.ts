@@ -51,8 +51,7 @@ export async function walkImage(
       for (const blob of blobsOf(parsed)) noteBlob(blobs, blob, what);
     } else {
       if (depth >= DEEPEST) throw tooDeep(what);
-      const children = parsed.manifests.filter(({ digest }) => !seen.has(digest));
-      for (const { digest } of children) seen.add(digest);
+      const children = parsed.manifests.filter(({ digest }) => isNew(seen, digest));
       await mapPooled(children, WIDTH, (child) => readChild(child, depth + 1, what), options.signal);
     }
     manifests.set(descriptor.digest, { ...manifest, parsed });
@@ -71,7 +70,26 @@ export async function walkImage(
 
   seen.add(root.descriptor.digest);
   await visit(root, 0);
-  return { root, manifests: [...manifests.values()], blobs: [...blobs.values()] };
+  return { root, manifests: childrenFirst(root.descriptor.digest, manifests), blobs: [...blobs.values()] };
+}
+
+/** The order of reading depends on who answers first; this one does not. */
+function childrenFirst(root: Digest, manifests: ReadonlyMap<Digest, WalkedManifest>): WalkedManifest[] {
+  const ordered = new Set<WalkedManifest>();
+  const place = (digest: Digest): void => {
+    const manifest = manifests.get(digest);
+    if (!manifest || ordered.has(manifest)) return;
+    if (manifest.parsed.kind === 'index') for (const child of manifest.parsed.manifests) place(child.digest);
+    ordered.add(manifest);
+  };
+  place(root);
+  return [...ordered];
+}
+
+function isNew<T>(seen: Set<T>, item: T): boolean {
+  const known = seen.has(item);
+  seen.add(item);
+  return !known;
 }
 
 /** One digest cannot have two sizes. */
