@@ -48,7 +48,8 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
 
 type Read = { readonly signal?: AbortSignal };
 
-async function readCluster(client: KubeClient, read: Read): Promise<ClusterFacts> {
+/** Version, identity and nodes. */
+export async function readCluster(client: KubeClient, read: Read): Promise<ClusterFacts> {
   const version = await client.version(read);
   const uid = await client.clusterUid(read);
   const nodes = await client.list(RESOURCES.nodes, read);

@@ -1,0 +1,99 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { InstallOptions } from '../install/types.js';
+import type { CliContext } from './context.js';
+import { parseDuration } from './duration.js';
+import { addRegistryOptions, type RegistryFlags, registryChoice } from './registry-options.js';
+import { addTrustOptions, readTrust, type TrustFlags } from './trust.js';
+
+/** Flags of install and preflight. */
+export interface InstallFlags extends RegistryFlags, TrustFlags {
+  readonly base?: string;
+  readonly skipPush?: boolean;
+  readonly domain?: string;
+  readonly backendValues: readonly string[];
+  readonly clusterValues: readonly string[];
+  readonly backendSet: readonly string[];
+  readonly clusterSet: readonly string[];
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly helm?: string;
+  readonly stateDir?: string;
+  readonly timeout?: string;
+  readonly helmTimeout?: string;
+}
+
+const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
+
+/** Adds the flags that install and preflight share. */
+export function addInstallOptions(command: Command): Command {
+  addRegistryOptions(command)
+    .option('--base <file>', 'the older bundle that a delta bundle builds on')
+    .option('--skip-push', 'the images are in the registry already')
+    .option('--domain <name>', 'host name of the control plane')
+    .option('--backend-values <file>', 'values for the control plane; may be repeated', collect, [])
+    .option('--cluster-values <file>', 'values for the cluster; may be repeated', collect, [])
+    .option('--backend-set <key=value>', 'one value for the control plane; may be repeated', collect, [])
+    .option('--cluster-set <key=value>', 'one value for the cluster; may be repeated', collect, [])
+    .option('--kubeconfig <file>', 'kubeconfig (default: KUBECONFIG, ~/.kube/config)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--helm <path>', 'helm to use, or "bundle" for the one in the bundle')
+    .option('--state-dir <dir>', 'folder of the record of runs (default: airgap/ in the XDG state folder)')
+    .option('--timeout <duration>', 'until all is healthy, for each release (default 15m)')
+    .option('--helm-timeout <duration>', 'for each of helm’s own waits (default 10m)');
+  return addTrustOptions(command);
+}
+
+/** The flags as the stage takes them. @throws AirgapError USAGE and those of the trust options */
+export async function installOptions(
+  file: string,
+  flags: InstallFlags,
+  context: CliContext,
+): Promise<Omit<InstallOptions, 'mode' | 'approve'>> {
+  const { stateRoot } = await import('../run/paths.js');
+  const { cwd, env } = context;
+  const path = (name: string): string => resolve(cwd, name);
+  const trust = await readTrust(flags, context);
+  const root = flags.stateDir === undefined ? stateRoot(env) : path(flags.stateDir);
+  return {
+    bundle: {
+      file: path(file),
+      ...(flags.base === undefined ? {} : { base: path(flags.base) }),
+      ...(trust === undefined ? {} : { trust }),
+    },
+    cluster: {
+      ...(flags.kubeconfig === undefined ? {} : { kubeconfig: path(flags.kubeconfig) }),
+      ...(flags.context === undefined ? {} : { context: flags.context }),
+      ...(flags.helm === undefined ? {} : { helm: flags.helm === 'bundle' ? flags.helm : path(flags.helm) }),
+    },
+    registry: registryChoice(flags, context),
+    skipPush: flags.skipPush === true,
+    ...(flags.domain === undefined ? {} : { domain: flags.domain }),
+    backend: { files: flags.backendValues.map(path), settings: flags.backendSet },
+    clusterValues: { files: flags.clusterValues.map(path), settings: flags.clusterSet },
+    ...(flags.timeout === undefined ? {} : { healthTimeout: parseDuration('--timeout', flags.timeout) }),
+    ...(flags.helmTimeout === undefined
+      ? {}
+      : { helmTimeout: parseDuration('--helm-timeout', flags.helmTimeout) }),
+    env,
+    stateRoot: root,
+    clock: {
+      now: context.now,
+      monotonic: () => performance.now(),
+      sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }),
+    },
+    random: randomBytes,
+    place: placeOf(root),
+    toolVersion: context.version,
+    emit: context.emit,
+    signal: context.signal,
+  };
+}
+
+/** Tells hosts apart, and state folders on one host. */
+function placeOf(root: string): string {
+  return `${hostname()}:${createHash('sha256').update(root).digest('hex').slice(0, 8)}`;
+}

@@ -1,0 +1,84 @@
+import { Option } from 'commander';
+import { AirgapError } from '../errors.js';
+import type { PlanView } from '../install/types.js';
+import type { CliContext, Verb } from './context.js';
+import { addInstallOptions, type InstallFlags, installOptions } from './install-options.js';
+
+interface Flags extends InstallFlags {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly takeover?: string;
+  readonly newRun?: boolean;
+  readonly output: 'text' | 'json';
+}
+
+const HELP = `
+Examples:
+  airgap install runai-air-gapped-2.13.66.tar --registry registry.site:5000 --domain runai.site --dry-run
+  airgap install runai-air-gapped-2.13.66.tar --registry registry.site:5000 --domain runai.site
+  airgap install runai-air-gapped-2.16.79.tar --yes              upgrade; registry and values as they are
+
+Killed or interrupted, the same command goes on where it stopped. What it did: airgap status`;
+
+/** `install`: first install and upgrade, one flow. */
+export const installVerb: Verb = (program, context) => {
+  const command = program
+    .command('install')
+    .argument('<file>', 'bundle, or the first of its parts')
+    .summary('install or upgrade from a bundle')
+    .description(
+      'Verifies the bundle, checks the site, shows the plan, pushes the images, installs or upgrades both releases, and proves that what runs is what was shipped.',
+    );
+  addInstallOptions(command)
+    .option('--dry-run', 'print the plan and stop')
+    .option('-y, --yes', 'do not ask')
+    .option('--takeover <run>', 'this run of another host is gone; take the cluster over from it')
+    .option('--new-run', 'give an unfinished run up and begin a new one')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
+    .addHelpText('after', HELP)
+    .action((file: string, flags: Flags) => run(file, flags, context));
+};
+
+async function run(file: string, flags: Flags, context: CliContext): Promise<void> {
+  const options = await installOptions(file, flags, context);
+  const [{ install }, report, { formatPlan }] = await Promise.all([
+    import('../install/index.js'),
+    import('../term/install.js'),
+    import('../term/plan.js'),
+  ]);
+  const outcome = await install({
+    ...options,
+    mode: flags.dryRun ? 'dry-run' : 'install',
+    resumeCommand: `airgap install ${file}`,
+    ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
+    unfinished: flags.newRun ? 'give-up' : 'resume',
+    approve: async (view) => {
+      if (flags.output === 'text') context.stdout.write(formatPlan(view));
+      await approve(view, flags, context);
+    },
+  });
+  const text =
+    flags.output === 'json'
+      ? `${JSON.stringify(report.outcomeJson(outcome), null, 2)}\n`
+      : outcome.outcome === 'planned'
+        ? formatPlan(outcome.view)
+        : report.formatOutcome(outcome);
+  context.stdout.write(text);
+  const { demandNoFailure } = await import('../install/findings.js');
+  demandNoFailure(outcome.view.findings);
+}
+
+async function approve(view: PlanView, flags: Flags, context: CliContext): Promise<void> {
+  if (flags.yes) return;
+  const { cluster } = view;
+  if (context.confirm === undefined) {
+    throw new AirgapError('CONFIRMATION_NEEDED', 'there is no terminal to ask on, and --yes was not given', {
+      expected: '--yes',
+      found: `${view.plan.steps.length} steps on ${cluster.context} (${cluster.server})`,
+    });
+  }
+  const verb = view.resumes === undefined ? 'Do' : 'Go on with';
+  const where = `${cluster.context} (${cluster.server}, cluster ${cluster.uid})`;
+  if (await context.confirm(`${verb} this on ${where}?`)) return;
+  throw new AirgapError('CONFIRMATION_NEEDED', 'the answer was not yes; nothing was changed');
+}

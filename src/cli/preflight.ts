@@ -1,0 +1,37 @@
+import { Option } from 'commander';
+import type { CliContext, Verb } from './context.js';
+import { addInstallOptions, type InstallFlags, installOptions } from './install-options.js';
+
+interface Flags extends InstallFlags {
+  readonly output: 'text' | 'json';
+}
+
+/** `preflight`: what install checks before its plan, alone. */
+export const preflightVerb: Verb = (program, context) => {
+  const command = program
+    .command('preflight')
+    .argument('<file>', 'bundle, or the first of its parts')
+    .summary('check whether the site is ready for a bundle')
+    .description(
+      'Verifies the bundle and checks cluster, helm and registry. Changes nothing; ends with 7 when a check fails.',
+    );
+  addInstallOptions(command)
+    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
+    .action((file: string, flags: Flags) => run(file, flags, context));
+};
+
+async function run(file: string, flags: Flags, context: CliContext): Promise<void> {
+  const options = await installOptions(file, flags, context);
+  const [{ install }, { demandNoFailure }, { formatFindings }] = await Promise.all([
+    import('../install/index.js'),
+    import('../install/findings.js'),
+    import('../term/preflight.js'),
+  ]);
+  const { view } = await install({ ...options, mode: 'preflight', approve: async () => {} });
+  const text =
+    flags.output === 'json'
+      ? `${JSON.stringify({ bundle: view.bundle, cluster: view.cluster, findings: view.findings }, null, 2)}\n`
+      : formatFindings(view.findings);
+  context.stdout.write(text);
+  demandNoFailure(view.findings);
+}

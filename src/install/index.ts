@@ -1,0 +1,216 @@
+import { AirgapError } from '../errors.js';
+import { digestOf } from '../run/canonical.js';
+import { createClusterSide } from '../run/cluster.js';
+import { checkResumption } from '../run/identity.js';
+import { openSession, type Session } from '../run/session.js';
+import { executorsFor } from './executors.js';
+import { demandNoFailure } from './findings.js';
+import { effectiveInputs } from './inputs.js';
+import { keepValues } from './keep-values.js';
+import { openSite, type Site } from './open-site.js';
+import type { InstallPlan } from './plan.js';
+import { type Prepared, prepare } from './prepare.js';
+import type { Results, Work } from './steps/types.js';
+import type { InstallOptions, InstallOutcome, PlanView } from './types.js';
+
+const HEALTH_MS = 15 * 60_000;
+const HELM_MS = 10 * 60_000;
+/** A plan older than this is made again before it is executed: the site may have changed while it was read. */
+const FRESH_MS = 15_000;
+
+/**
+ * Installs or upgrades from a bundle: verify, observe, preflight, plan, approve, execute, prove. A run that was
+ * interrupted is gone on with.
+ * @throws AirgapError of every stage; INTERRUPTED when it can be gone on with
+ */
+export async function install(options: InstallOptions): Promise<InstallOutcome> {
+  const started = options.clock.monotonic();
+  const site = await openSite(options);
+  try {
+    const prepared = await prepare(site, options);
+    const view = viewOf(site, prepared);
+    const results: Results = { health: new Map(), revisions: new Map() };
+    const outcome = (more: Partial<InstallOutcome>): InstallOutcome => ({
+      outcome: 'planned',
+      view,
+      steps: [],
+      ...reportOf(results),
+      duration: Math.round(options.clock.monotonic() - started),
+      ...more,
+    });
+    if (options.mode !== 'install') return outcome({});
+    demandNoFailure(prepared.findings);
+    const work = workOf(site, { results, options, begunElsewhere: false });
+    if (prepared.made && !prepared.made.changes) {
+      await checkOnly(prepared.made, work, options);
+      return outcome({ outcome: 'unchanged', ...reportOf(results) });
+    }
+    await options.approve(view);
+    const session = await openRun(site, prepared, options);
+    try {
+      await keepValues(session, await plannedFor(site, prepared, { session, options }));
+      const begunElsewhere = session.journal.records.some((record) => record.phase === 'adopted');
+      const run = await session.execute(executorsFor(workOf(site, { results, options, begunElsewhere })), {
+        ...(options.resumeCommand === undefined ? {} : { resumeCommand: options.resumeCommand }),
+        ...(options.onBoundary === undefined ? {} : { onBoundary: options.onBoundary }),
+      });
+      const { folder, identity } = session.run;
+      return outcome({
+        outcome: 'installed',
+        runId: identity.runId,
+        runFolder: folder,
+        steps: run.steps,
+        ...reportOf(results),
+      });
+    } finally {
+      await session.close();
+    }
+  } finally {
+    await site.close();
+  }
+}
+
+async function openRun(site: Site, prepared: Prepared, options: InstallOptions): Promise<Session> {
+  const { bundle, clusterUid } = site;
+  const madeAt = options.clock.monotonic();
+  return openSession({
+    root: options.stateRoot,
+    kind: 'install',
+    bundleId: bundle.bundleId,
+    clusterUid,
+    inputs: prepared.made ? effectiveInputs(prepared.given, prepared.observation?.registry) : prepared.given,
+    toolVersion: options.toolVersion,
+    clock: options.clock,
+    random: options.random,
+    place: options.place,
+    signal: options.signal,
+    emit: options.emit,
+    cluster: createClusterSide(site.client, options.emit),
+    ...(options.takeover === undefined ? {} : { takeover: options.takeover }),
+    ...(options.unfinished === undefined ? {} : { unfinished: options.unfinished }),
+    plan: async () => {
+      const made = prepared.made ?? (await again(site, options)).made;
+      if (!made) throw new AirgapError('LOCKED', 'another run began while this one was being planned');
+      if (options.clock.monotonic() - madeAt > FRESH_MS) demandSame(made, (await again(site, options)).made);
+      return made.plan;
+    },
+  });
+}
+
+/** The plan that was approved must still be the one that the site asks for. */
+function demandSame(approved: InstallPlan, now: InstallPlan | undefined): void {
+  if (now && digestOf(now.plan) === digestOf(approved.plan)) return;
+  throw new AirgapError('DECISION_NEEDED', 'the site changed since the plan was made', {
+    expected: `plan sha256:${digestOf(approved.plan)}`,
+    found: now ? `plan sha256:${digestOf(now.plan)}` : 'another run',
+    hint: 'run the same command again and look at the new plan',
+  });
+}
+
+function again(site: Site, options: InstallOptions): Promise<Prepared> {
+  return prepare(site, { ...options, mode: 'dry-run' });
+}
+
+/** The releases whose values the run must keep: of the plan that was made, or made again for a run without them. */
+async function plannedFor(
+  site: Site,
+  prepared: Prepared,
+  { session, options }: { readonly session: Session; readonly options: InstallOptions },
+): Promise<() => Promise<InstallPlan['releases']>> {
+  if (prepared.made && !session.resumed) {
+    const { releases } = prepared.made;
+    return async () => releases;
+  }
+  checkResumption(session.run.identity, {
+    kind: 'install',
+    bundleId: site.bundle.bundleId,
+    clusterUid: site.clusterUid,
+    inputs: prepared.given,
+  });
+  return async () =>
+    (await prepare(site, { ...options, mode: 'dry-run', unfinished: 'give-up' })).made?.releases ?? [];
+}
+
+/** Nothing has to change: health and images are looked at, nothing is written. */
+async function checkOnly(made: InstallPlan, work: Work, options: InstallOptions): Promise<void> {
+  const executorOf = executorsFor(work);
+  for (const step of made.plan.steps) {
+    const context = {
+      signal: options.signal,
+      emit: options.emit,
+      runId: '',
+      runFolder: '',
+      fence: 0,
+      guard: async () => {},
+      saved: { put: neverSaved, get: async () => undefined, list: async () => [] },
+    };
+    const executor = executorOf(step);
+    const { id, title } = step;
+    const seen = await executor.observe(context);
+    if (seen.state !== 'done') await executor.perform(context);
+    const detail = seen.detail === undefined ? {} : { detail: seen.detail };
+    options.emit({ type: 'step', id, title, phase: 'already-done', ...detail });
+  }
+}
+
+async function neverSaved(): Promise<never> {
+  throw new AirgapError('INTERNAL', 'a check saves nothing');
+}
+
+function workOf(
+  site: Site,
+  by: { readonly results: Results; readonly options: InstallOptions; readonly begunElsewhere: boolean },
+): Work {
+  const { options, results, begunElsewhere } = by;
+  const { registry } = site;
+  const { concurrency } = options.registry;
+  return {
+    bundle: site.bundle,
+    client: site.client,
+    helm: site.helm,
+    crds: site.crds,
+    ...(registry === undefined
+      ? {}
+      : {
+          registry: {
+            client: registry.client,
+            text: registry.address.text,
+            credentials: registry.credentials,
+          },
+        }),
+    limits: {
+      health: options.healthTimeout ?? HEALTH_MS,
+      helm: options.helmTimeout ?? HELM_MS,
+      ...(concurrency === undefined ? {} : { concurrency }),
+    },
+    begunElsewhere,
+    now: options.clock.now,
+    results,
+  };
+}
+
+function viewOf(site: Site, prepared: Prepared): PlanView {
+  const { manifest, bundleId, path } = site.bundle;
+  const { program } = site.helm;
+  return {
+    bundle: { file: path, id: bundleId, product: manifest.product, version: manifest.version },
+    cluster: prepared.cluster,
+    ...(site.registry === undefined ? {} : { registry: site.registry.address.text }),
+    helm: `${program.version.text} (${program.path})`,
+    plan: prepared.plan,
+    ...(prepared.made === undefined ? {} : { made: prepared.made }),
+    ...(prepared.resumes === undefined ? {} : { resumes: prepared.resumes }),
+    findings: prepared.findings,
+  };
+}
+
+function reportOf(results: Results) {
+  const { push, crds, proof, health, revisions } = results;
+  return {
+    ...(push === undefined ? {} : { push }),
+    ...(crds === undefined ? {} : { crds }),
+    ...(proof === undefined ? {} : { proof }),
+    health: [...health.values()],
+    revisions: Object.fromEntries(revisions),
+  };
+}

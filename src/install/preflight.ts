@@ -1,0 +1,227 @@
+import type { Manifest } from '../bundle/manifest.js';
+import type { Fault } from '../errors.js';
+import type { Helm } from '../helm/types.js';
+import type { AccessAnswer, AccessCheck } from '../kube/types.js';
+import { compareVersions, inRange, parseVersion } from '../runai/version.js';
+import { fitsWindow } from '../runai/windows.js';
+import type { Finding } from './findings.js';
+import type { InstallPlan } from './plan.js';
+import type { Observation } from './site.js';
+import { valueAt } from './values.js';
+
+/** What the findings are judged by. All of it was read before. */
+export interface PreflightFacts {
+  readonly manifest: Manifest;
+  readonly site: Observation;
+  readonly made: InstallPlan;
+  readonly helm: Helm['program'];
+  readonly access: readonly (AccessCheck & AccessAnswer)[];
+  /** Absent when it was not tried. */
+  readonly pushProbe?: { readonly ok: true } | { readonly ok: false; readonly error: string };
+  readonly skipPush: boolean;
+}
+
+/** Judges what was read. Pure; every row says what was seen and what to do. */
+export function judgePreflight(facts: PreflightFacts): Finding[] {
+  return [
+    clusterReached(facts),
+    clusterVersion(facts),
+    nodePlatforms(facts),
+    rights(facts),
+    helmVersion(facts),
+    ...registry(facts),
+    ...crds(facts),
+    ...facts.made.releases.flatMap((planned) => release(planned, facts)),
+    ...upgradePath(facts),
+    ...domain(facts),
+  ];
+}
+
+function clusterReached({ site: { cluster } }: PreflightFacts): Finding {
+  const { context, server, uid, nodes, version } = cluster;
+  const seen = `context ${context}, ${server}, ${version.gitVersion}, ${nodes} nodes, cluster ${uid}`;
+  return { id: 'cluster.reached', title: 'cluster', outcome: 'pass', seen };
+}
+
+function clusterVersion({ manifest, site }: PreflightFacts): Finding {
+  const row = { id: 'cluster.version', title: 'version of the cluster' };
+  const { gitVersion } = site.cluster.version;
+  const version = parseVersion(gitVersion);
+  const release = parseVersion(manifest.version);
+  if (!version || !release)
+    return { ...row, outcome: 'not-checked', seen: `${gitVersion} cannot be compared` };
+  const required = manifest.requires['kubernetes'];
+  const answer = fitsWindow(release, { platform: 'kubernetes', version }, required);
+  if (answer.fits === 'unknown') {
+    const advice = 'check the release notes before going on';
+    return { ...row, outcome: 'warn', seen: `${gitVersion}; ${answer.why}`, advice };
+  }
+  if (answer.fits) return { ...row, outcome: 'pass', seen: gitVersion, expected: answer.range };
+  const advice = 'bring the cluster to a version that this release supports, or take another release';
+  return { ...row, outcome: 'fail', seen: gitVersion, expected: answer.range, advice };
+}
+
+function nodePlatforms({ manifest, site }: PreflightFacts): Finding {
+  const row = { id: 'cluster.platforms', title: 'platforms of the nodes' };
+  const carried = manifest.platforms.map((platform) => platform.split('/').slice(0, 2).join('/'));
+  const missing = site.cluster.platforms.filter((platform) => !carried.includes(platform));
+  const seen = site.cluster.platforms.join(', ') || 'no nodes';
+  const expected = carried.join(', ');
+  if (missing.length === 0) return { ...row, outcome: 'pass', seen, expected };
+  const some = missing.length < site.cluster.platforms.length;
+  const advice = some
+    ? 'pods must not be scheduled on the other nodes'
+    : `pack a bundle for ${missing.join(', ')}`;
+  return { ...row, outcome: some ? 'warn' : 'fail', seen, expected, advice };
+}
+
+function rights({ access }: PreflightFacts): Finding {
+  const row = { id: 'cluster.rights', title: 'rights' };
+  const missing = access.filter((check) => !check.allowed);
+  if (missing.length === 0) return { ...row, outcome: 'pass', seen: 'all that the plan needs' };
+  const named = missing.map(describeAccess);
+  return {
+    ...row,
+    outcome: 'fail',
+    seen: `not allowed: ${named.join('; ')}`,
+    expected: 'cluster-admin',
+    advice: 'use a kubeconfig with these rights: kubectl auth can-i --list',
+  };
+}
+
+function describeAccess({ verb, group, resource, namespace }: AccessCheck): string {
+  const kind = group === '' ? resource : `${resource}.${group}`;
+  return `${verb} ${kind}${namespace === undefined ? '' : ` in ${namespace}`}`;
+}
+
+function helmVersion({ helm }: PreflightFacts): Finding {
+  const seen = `${helm.version.text} (${helm.path})`;
+  return { id: 'helm.version', title: 'helm', outcome: 'pass', seen };
+}
+
+function registry({ site, pushProbe, skipPush }: PreflightFacts): Finding[] {
+  const facts = site.registry;
+  if (!facts) return [];
+  const { address, plainHttp, state, needsLogin } = facts;
+  const seen = `${plainHttp ? 'http' : 'https'}://${address.text}${needsLogin ? ', needs a login' : ''}`;
+  const findings: Finding[] = [{ id: 'registry.reached', title: 'registry', outcome: 'pass', seen }];
+  const absent = [...state.missing, ...state.different.map(({ target }) => target)];
+  if (skipPush) {
+    const row = { id: 'registry.content', title: 'images in the registry' };
+    if (absent.length === 0) return [...findings, { ...row, outcome: 'pass', seen: `all ${state.images}` }];
+    const missing = `${absent.length} of ${state.images} are not there: ${absent.slice(0, 5).join(', ')}`;
+    return [...findings, { ...row, outcome: 'fail', seen: missing, advice: 'leave --skip-push out' }];
+  }
+  const row = { id: 'registry.writable', title: 'writing to the registry' };
+  if (absent.length === 0)
+    return [...findings, { ...row, outcome: 'pass', seen: 'nothing has to be written' }];
+  if (pushProbe === undefined)
+    return [
+      ...findings,
+      { ...row, outcome: 'not-checked', seen: 'a probe begins an upload; not in a dry run' },
+    ];
+  if (pushProbe.ok) return [...findings, { ...row, outcome: 'pass', seen: 'an upload can be begun' }];
+  const advice = `ask for the right to push to ${address.text}`;
+  return [...findings, { ...row, outcome: 'fail', seen: pushProbe.error, advice }];
+}
+
+function crds({ site }: PreflightFacts): Finding[] {
+  if (site.crds.inFile === 0) return [];
+  const { incompatible, storedVersions } = site.crds.findings;
+  return [
+    crdFinding(
+      { id: 'crds.compatible', title: 'custom resource definitions' },
+      incompatible,
+      'CRD_INCOMPATIBLE',
+    ),
+    crdFinding(
+      { id: 'crds.stored-versions', title: 'stored versions of custom resources' },
+      storedVersions,
+      'CRD_STORED_VERSION',
+    ),
+  ];
+}
+
+function crdFinding(
+  row: { readonly id: string; readonly title: string },
+  faults: readonly Fault[],
+  code: 'CRD_INCOMPATIBLE' | 'CRD_STORED_VERSION',
+): Finding {
+  if (faults.length === 0) return { ...row, outcome: 'pass', seen: 'the bundle’s can be applied' };
+  const seen = faults.map(({ where, what }) => `${where}: ${what}`).join('; ');
+  return { ...row, outcome: 'fail', seen, code };
+}
+
+function release({ chart, decision }: InstallPlan['releases'][number], { site }: PreflightFacts): Finding[] {
+  const row = { id: `release.${chart.release}`, title: `release ${chart.release}` };
+  const owner = site.releases.get(chart.release)?.owner;
+  if (owner !== undefined) {
+    const advice = `stop ${owner} from managing it, or upgrade through ${owner}`;
+    return [{ ...row, outcome: 'fail', seen: `${owner} manages it`, advice, code: 'DECISION_NEEDED' }];
+  }
+  switch (decision.do) {
+    case 'locked':
+      return [
+        {
+          ...row,
+          outcome: 'fail',
+          seen: `${decision.why}, since ${decision.since}`,
+          advice: `find out who: helm history ${chart.release} -n ${chart.namespace}; when nobody is at work any more: helm rollback ${chart.release} -n ${chart.namespace}`,
+          code: 'LOCKED',
+        },
+      ];
+    case 'ask':
+      return [
+        {
+          ...row,
+          outcome: 'fail',
+          seen: decision.why,
+          advice: `look at it: helm history ${chart.release} -n ${chart.namespace}`,
+          code: 'DECISION_NEEDED',
+        },
+      ];
+    case 'install':
+      return [{ ...row, outcome: 'pass', seen: 'not there yet' }];
+    case 'keep':
+      return [{ ...row, outcome: 'pass', seen: `revision ${decision.revision} is what the bundle gives` }];
+    default:
+      return [{ ...row, outcome: 'pass', seen: `revision ${decision.revision}` }];
+  }
+}
+
+function upgradePath({ manifest, site }: PreflightFacts): Finding[] {
+  const row = { id: 'upgrade.path', title: 'way to this version' };
+  const target = parseVersion(manifest.version);
+  const source = site.product.backend ?? site.product.cluster;
+  if (!target || !source) return [];
+  if (compareVersions(source, target) > 0) {
+    return [
+      {
+        ...row,
+        outcome: 'fail',
+        seen: `${source.text} runs, which is newer than the bundle’s ${target.text}`,
+        advice: 'take a bundle that is not older than what runs',
+        code: 'DECISION_NEEDED',
+      },
+    ];
+  }
+  const from = manifest.upgrade?.from;
+  const fits = from === undefined ? true : inRange(source, from);
+  if (fits === false) {
+    const advice = 'upgrade to a release in between first';
+    return [{ ...row, outcome: 'fail', seen: `${source.text} runs`, expected: from ?? '', advice }];
+  }
+  return [{ ...row, outcome: 'pass', seen: `${source.text} to ${target.text}` }];
+}
+
+/** A control plane without its name starts and serves nobody. */
+function domain({ made }: PreflightFacts): Finding[] {
+  const planned = made.releases.find(({ chart }) => chart.role === 'control-plane');
+  const version = planned && parseVersion(planned.chart.version);
+  if (!planned || !version || planned.decision.do !== 'install' || inRange(version, '>=2.12') !== true)
+    return [];
+  const row = { id: 'control-plane.domain', title: 'domain of the control plane' };
+  const found = valueAt(planned.values, ['global', 'domain']);
+  if (typeof found === 'string' && found !== '') return [{ ...row, outcome: 'pass', seen: found }];
+  return [{ ...row, outcome: 'fail', seen: 'not given', advice: 'add --domain NAME' }];
+}

@@ -1,0 +1,119 @@
+import { AirgapError } from '../errors.js';
+import { checkResumption } from '../run/identity.js';
+import type { Plan } from '../run/types.js';
+import { reviewRights } from './access.js';
+import type { Finding } from './findings.js';
+import { givenInputs } from './inputs.js';
+import { observe, readCluster } from './observe.js';
+import { readRegistryFacts } from './open-registry.js';
+import type { Site } from './open-site.js';
+import { type InstallPlan, makePlan } from './plan.js';
+import { judgePreflight } from './preflight.js';
+import { parseTarget } from './push.js';
+import type { ClusterFacts, Observation } from './site.js';
+import type { InstallOptions } from './types.js';
+import { type Overrides, readOverrides } from './values-input.js';
+
+/** A plan to approve: made from the site as it is, or that of the run that goes on. */
+export interface Prepared {
+  readonly plan: Plan;
+  readonly cluster: ClusterFacts;
+  /** What was given on the command line, by name. */
+  readonly given: Readonly<Record<string, string>>;
+  /** Absent for a run that goes on. */
+  readonly made?: InstallPlan;
+  readonly observation?: Observation;
+  readonly resumes?: string;
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Observes, plans and checks; or takes the plan of the unfinished run. Changes nothing, but for an upload to the
+ * registry that is begun and given up at once when the mode is install.
+ * @throws AirgapError RUN_MISMATCH, VALUES_INVALID and those of cluster and registry
+ */
+export async function prepare(site: Site, options: InstallOptions): Promise<Prepared> {
+  const overrides = await readAllOverrides(options);
+  const given = givenInputs(options, overrides);
+  if (site.unfinished && options.unfinished !== 'give-up') return goOn(site, given, options);
+  const { emit, signal } = options;
+  emit({ type: 'stage-started', stage: 'observe', title: `${site.client.context} at ${site.client.server}` });
+  const { registry, bundle, client } = site;
+  const facts = registry && (await readRegistryFacts(registry, { bundle, client, signal }));
+  const observation = await observe({
+    client,
+    bundle,
+    crds: site.crds,
+    signal,
+    ...(facts === undefined ? {} : { registry: facts }),
+  });
+  const made = makePlan(
+    {
+      manifest: bundle.manifest,
+      bundleId: bundle.bundleId,
+      overrides,
+      skipPush: options.skipPush,
+      ...(options.domain === undefined ? {} : { domain: options.domain }),
+    },
+    observation,
+  );
+  const probe = options.mode === 'install' ? await probePush(site, observation, options) : undefined;
+  const findings = judgePreflight({
+    manifest: bundle.manifest,
+    site: observation,
+    made,
+    helm: site.helm.program,
+    access: await reviewRights(client, made, signal),
+    skipPush: options.skipPush,
+    ...(probe === undefined ? {} : { pushProbe: probe }),
+  });
+  const failed = findings.filter((finding) => finding.outcome === 'fail').length;
+  const summary =
+    failed === 0 ? `${findings.length} checks` : `${failed} of ${findings.length} checks failed`;
+  emit({ type: 'stage-ended', stage: 'observe', outcome: failed === 0 ? 'ok' : 'failed', summary });
+  return { plan: made.plan, cluster: observation.cluster, given, made, observation, findings };
+}
+
+async function goOn(
+  site: Site,
+  given: Readonly<Record<string, string>>,
+  options: InstallOptions,
+): Promise<Prepared> {
+  const { unfinished, bundle, clusterUid, client } = site;
+  if (!unfinished) throw new AirgapError('INTERNAL', 'there is no run to go on with');
+  checkResumption(unfinished.identity, {
+    kind: 'install',
+    bundleId: bundle.bundleId,
+    clusterUid,
+    inputs: given,
+  });
+  const cluster = await readCluster(client, { signal: options.signal });
+  return { plan: unfinished.plan, cluster, given, resumes: unfinished.identity.runId, findings: [] };
+}
+
+async function readAllOverrides(
+  options: InstallOptions,
+): Promise<Record<'control-plane' | 'cluster' | 'prerequisite', Overrides>> {
+  return {
+    'control-plane': await readOverrides(options.backend, '--backend-set'),
+    cluster: await readOverrides(options.clusterValues, '--cluster-set'),
+    prerequisite: { values: {}, settings: [] },
+  };
+}
+
+/** Whether an upload can be begun in the first repository that lacks something. */
+async function probePush(
+  { registry }: Site,
+  { registry: facts }: Observation,
+  { signal, skipPush }: InstallOptions,
+): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: string } | undefined> {
+  const target = facts?.state.missing[0] ?? facts?.state.different[0]?.target;
+  if (!registry || skipPush || target === undefined) return undefined;
+  try {
+    await registry.client.probePush(parseTarget(target).repository, { signal });
+    return { ok: true };
+  } catch (error) {
+    if (!(error instanceof AirgapError)) throw error;
+    return { ok: false, error: `${error.message}${error.found === undefined ? '' : `: ${error.found}`}` };
+  }
+}

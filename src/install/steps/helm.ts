@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { BundleChart } from '../../bundle/manifest.js';
+import { AirgapError } from '../../errors.js';
+import { formatFingerprint, RUN_LABEL } from '../../helm/fingerprint.js';
+import { isDecoded, markFailed, type ReleaseSecret, releaseSelector } from '../../helm/release.js';
+import { type Decision, decide } from '../../helm/state.js';
+import { writeFileAtomic } from '../../io/atomic.js';
+import { RESOURCES } from '../../kube/resources.js';
+import type { KubeObject } from '../../kube/types.js';
+import { waitFor } from '../../kube/wait.js';
+import type { StepContext, StepExecutor } from '../../run/types.js';
+import { readRelease } from '../observe.js';
+import { current } from '../observe-product.js';
+import { findHelmAtWork } from '../processes.js';
+import { valuesName } from '../saved-names.js';
+import type { ReleaseFacts } from '../site.js';
+import type { Work } from './types.js';
+
+/** What a helm step is about; part of the plan. */
+export interface HelmTarget {
+  readonly release: string;
+  readonly namespace: string;
+  readonly chartSha: string;
+  readonly valuesSha: string;
+}
+
+/** Installs or upgrades a release from the bundle's own chart with the complete values of the plan. */
+export function helmStep(work: Work, target: HelmTarget): StepExecutor {
+  const look = async (context: StepContext): Promise<{ facts: ReleaseFacts; decision: Decision }> => {
+    await waitForEarlierHelm(work, target, context);
+    const facts = await readRelease(work.client, target, { signal: context.signal });
+    const decision = decide({
+      revisions: facts.revisions,
+      runId: context.runId,
+      wanted: { chart: target.chartSha, values: target.valuesSha },
+      helmGone: !facts.helmAtWork && !mayRunElsewhere(work, facts),
+    });
+    return { facts, decision };
+  };
+  return {
+    observe: async (context) => {
+      const { decision } = await look(context);
+      switch (decision.do) {
+        case 'keep':
+          work.results.revisions.set(target.release, decision.revision);
+          return { state: 'done', detail: `revision ${decision.revision}` };
+        case 'locked':
+          throw lockedBy(target, decision);
+        case 'ask':
+          return { state: 'impossible', detail: `${target.release}: ${decision.why}` };
+        case 'repair':
+          return { state: 'ready', detail: `revision ${decision.revision} was left ${decision.status}` };
+        default:
+          return { state: 'ready' };
+      }
+    },
+    save: async ({ saved, signal }) => {
+      const secrets = await readSecrets(work, target, signal);
+      if (secrets.length === 0) return;
+      const name = (what: string): string => `helm/${target.release}/${what}`;
+      await saved.put(name('revisions.json'), JSON.stringify(secrets));
+      const before = current(await readRelease(work.client, target, { signal }));
+      if (before) await saved.put(name('values-before.json'), JSON.stringify(before.values));
+    },
+    perform: async (context) => {
+      const { facts, decision } = await look(context);
+      if (decision.do === 'keep') return;
+      if (decision.do === 'repair') await repair(work, target, { revision: decision.revision, context });
+      await upgrade(work, target, { context, exists: facts.revisions.length > 0 });
+    },
+  };
+}
+
+async function upgrade(
+  work: Work,
+  target: HelmTarget,
+  { context, exists }: { readonly context: StepContext; readonly exists: boolean },
+): Promise<void> {
+  const chart = await writeChart(work, target, context);
+  const values = await writeValues(target, context);
+  await context.guard();
+  context.signal.throwIfAborted();
+  const { release, namespace, chartSha, valuesSha } = target;
+  await work.helm.upgrade({
+    release,
+    namespace,
+    chart,
+    valuesFiles: [values],
+    timeout: work.limits.helm,
+    description: formatFingerprint({ runId: context.runId, chart: chartSha, values: valuesSha }),
+    labels: { [RUN_LABEL]: context.runId },
+    exists,
+  });
+}
+
+/** The chart as verified bytes in a folder that only we can write to (threats 50). */
+async function writeChart(work: Work, target: HelmTarget, { runFolder }: StepContext): Promise<string> {
+  const chart = chartOf(work, target);
+  const bytes = await work.bundle.read(chart.path);
+  const sha = createHash('sha256').update(bytes).digest('hex');
+  if (sha !== target.chartSha) {
+    throw new AirgapError('RUN_MISMATCH', `${chart.path} of the bundle is not the chart of the plan`, {
+      expected: `sha256:${target.chartSha}`,
+      found: `sha256:${sha}`,
+    });
+  }
+  const folder = join(runFolder, 'charts');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, basename(chart.path));
+  await writeFileAtomic(path, bytes, { mode: 0o600 });
+  return path;
+}
+
+async function writeValues(target: HelmTarget, { runFolder, saved }: StepContext): Promise<string> {
+  const content = await saved.get(valuesName(target.release));
+  if (content === undefined) {
+    throw new AirgapError(
+      'JOURNAL_DAMAGED',
+      `the values of ${target.release} that the plan was made with are gone`,
+      {
+        hint: 'give the run up and begin anew: the same command with --new-run',
+      },
+    );
+  }
+  const folder = join(runFolder, 'values');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, `${target.release}.json`);
+  await writeFileAtomic(path, content, { mode: 0o600 });
+  return path;
+}
+
+function chartOf(work: Work, target: HelmTarget): BundleChart {
+  const chart = work.bundle.manifest.charts.find(({ release }) => release === target.release);
+  if (chart) return chart;
+  throw new AirgapError('RUN_MISMATCH', `the bundle has no chart for release ${target.release}`);
+}
+
+/** After a kill -9 of ours its helm goes on: what it does is waited for, not fought. */
+async function waitForEarlierHelm(
+  { limits }: Work,
+  { release, namespace }: HelmTarget,
+  { signal, emit }: StepContext,
+): Promise<void> {
+  let told = false;
+  const gone = async (): Promise<true | undefined> => {
+    const found = await findHelmAtWork(release, namespace);
+    if (found.length === 0) return true;
+    const text = `helm (process ${found.join(', ')}) is still at work on ${release}; waiting for it`;
+    if (!told) emit({ type: 'note', level: 'warn', text });
+    told = true;
+    return undefined;
+  };
+  await waitFor(gone, { timeout: limits.helm * 2, every: 1000, signal });
+}
+
+/** A pending revision younger than helm may take could be the work of the helm of the host that began the run. */
+function mayRunElsewhere(work: Work, { revisions }: ReleaseFacts): boolean {
+  const last = revisions.at(-1);
+  if (!work.begunElsewhere || last === undefined || !isDecoded(last)) return false;
+  const age = work.now() - Date.parse(last.lastDeployed);
+  return last.status.startsWith('pending-') && age < work.limits.helm;
+}
+
+/** Marks our own half-made revision failed; helm then goes on from it. */
+async function repair(
+  work: Work,
+  target: HelmTarget,
+  { revision, context }: { readonly revision: number; readonly context: StepContext },
+): Promise<void> {
+  const secrets = await readSecrets(work, target, context.signal);
+  const secret = secrets.find((each) => each.metadata.labels?.['version'] === String(revision));
+  if (secret === undefined) return;
+  await context.guard();
+  const description = `interrupted; marked failed by airgap run ${context.runId}`;
+  const written = await work.client.replace(markFailed(secret, description), { signal: context.signal });
+  if (written === 'conflict')
+    throw lockedBy(target, { why: `revision ${revision} changed`, since: 'just now' });
+}
+
+type SecretObject = KubeObject & ReleaseSecret;
+
+function readSecrets({ client }: Work, target: HelmTarget, signal: AbortSignal): Promise<SecretObject[]> {
+  return client.list<SecretObject>(RESOURCES.secrets, {
+    namespace: target.namespace,
+    labelSelector: releaseSelector(target.release),
+    pageSize: 5,
+    signal,
+  });
+}
+
+function lockedBy(
+  target: Pick<HelmTarget, 'release' | 'namespace'>,
+  { why, since }: { readonly why: string; readonly since: string },
+): AirgapError {
+  const { release, namespace } = target;
+  return new AirgapError('LOCKED', `release ${release} is not free: ${why}`, {
+    expected: 'no other helm at work on it',
+    found: `pending since ${since || 'an unknown time'}`,
+    hint: `find out who: helm history ${release} -n ${namespace}; when nobody is at work any more: helm rollback ${release} -n ${namespace}, then the same command again`,
+  });
+}

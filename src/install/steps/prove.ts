@@ -1,0 +1,36 @@
+import { waitFor } from '../../kube/wait.js';
+import type { StepExecutor } from '../../run/types.js';
+import type { ImageProof } from '../proof.js';
+import { demandProof, readProof } from '../proof-read.js';
+import type { Work } from './types.js';
+
+/** Pods of the old version that are on their way out get this long. */
+const LEAVING_MS = 90_000;
+
+/** Proves that every running pod runs the bundle's images; names what does not. */
+export function proveStep(work: Work): StepExecutor {
+  const { client, bundle, registry, results } = work;
+  const namespaces = [...new Set(bundle.manifest.charts.map((chart) => chart.namespace))];
+  const look = async (signal: AbortSignal): Promise<ImageProof> => {
+    const proof = await readProof(client, bundle, { registry: registry?.text ?? '', namespaces, signal });
+    results.proof = proof;
+    return proof;
+  };
+  return {
+    observe: async ({ signal }) => {
+      const proof = await look(signal);
+      const detail = `${proof.containers} containers in ${proof.pods} pods`;
+      return proof.ok
+        ? { state: 'done', detail }
+        : { state: 'ready', detail: `${proof.faults.length} of ${detail}` };
+    },
+    perform: async ({ signal }) => {
+      const good = async (): Promise<ImageProof | undefined> => {
+        const proof = await look(signal);
+        return proof.ok ? proof : undefined;
+      };
+      await waitFor(good, { timeout: LEAVING_MS, every: 2000, signal });
+      if (results.proof) demandProof(results.proof);
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import type { KubeClient, KubeObject } from '../../kube/types.js';
+import type { StepContext, StepExecutor } from '../../run/types.js';
+import { BACKEND, CLUSTER } from '../../runai/names.js';
+import { readRelease } from '../observe.js';
+import { current } from '../observe-product.js';
+import type { Work } from './types.js';
+
+interface Kind {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
+/** What a namespace of the product holds that an upgrade may take or change. */
+const NAMESPACED: readonly Kind[] = [
+  { apiVersion: 'v1', kind: 'Secret' },
+  { apiVersion: 'v1', kind: 'ConfigMap' },
+  { apiVersion: 'v1', kind: 'ServiceAccount' },
+  { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+  { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
+  { apiVersion: 'route.openshift.io/v1', kind: 'Route' },
+  { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
+  { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' },
+  { apiVersion: 'run.ai/v1', kind: 'RunaiConfig' },
+];
+
+/** Cluster-wide: volumes behind the claims, and the product's own objects in every version that may be there. */
+const CLUSTER_WIDE: readonly Kind[] = [
+  { apiVersion: 'v1', kind: 'PersistentVolume' },
+  { apiVersion: 'run.ai/v2', kind: 'Project' },
+  { apiVersion: 'run.ai/v2alpha2', kind: 'Project' },
+  { apiVersion: 'scheduling.run.ai/v1', kind: 'Department' },
+  { apiVersion: 'scheduling.run.ai/v2alpha2', kind: 'Department' },
+  { apiVersion: 'run.ai/v1alpha1', kind: 'NodePool' },
+];
+
+/** The last thing that is written: with it, all of it is there. */
+const MARK = 'site/complete.json';
+
+/** Saves values, releases and objects of the site before anything is changed. */
+export function saveSiteStep(work: Work): StepExecutor {
+  return {
+    observe: async ({ saved }) =>
+      (await saved.get(MARK)) === undefined ? { state: 'ready' } : { state: 'done' },
+    perform: async (context) => {
+      const counts: Record<string, number> = {};
+      for (const namespace of [BACKEND.namespace, CLUSTER.namespace]) {
+        for (const kind of NAMESPACED) {
+          const objects = await listKind(work.client, kind, { namespace, signal: context.signal });
+          await keep(context, { name: `site/${namespace}/${fileOf(kind)}`, objects, counts });
+        }
+      }
+      for (const kind of CLUSTER_WIDE) {
+        const objects = await listKind(work.client, kind, { signal: context.signal });
+        await keep(context, { name: `site/cluster/${fileOf(kind)}`, objects, counts });
+      }
+      await saveReleases(work, context);
+      await context.saved.put(MARK, JSON.stringify({ objects: counts }));
+    },
+  };
+}
+
+async function saveReleases({ client, bundle }: Work, { saved, signal }: StepContext): Promise<void> {
+  for (const chart of bundle.manifest.charts) {
+    const running = current(await readRelease(client, chart, { signal }));
+    if (running === undefined) continue;
+    const folder = `site/release-${running.name}`;
+    await saved.put(`${folder}/values.json`, JSON.stringify(running.values));
+    await saved.put(`${folder}/defaults.json`, JSON.stringify(running.defaults));
+    await saved.put(`${folder}/manifest.yaml`, running.manifest);
+  }
+}
+
+async function listKind(
+  client: KubeClient,
+  { apiVersion, kind }: Kind,
+  where: { readonly namespace?: string; readonly signal: AbortSignal },
+): Promise<KubeObject[]> {
+  const resource = await client.resourceFor(apiVersion, kind, { signal: where.signal });
+  return resource === undefined ? [] : client.list(resource, { ...where, pageSize: 50 });
+}
+
+async function keep(
+  { saved }: StepContext,
+  found: {
+    readonly name: string;
+    readonly objects: readonly KubeObject[];
+    readonly counts: Record<string, number>;
+  },
+): Promise<void> {
+  found.counts[found.name] = found.objects.length;
+  if (found.objects.length > 0) await saved.put(found.name, JSON.stringify(found.objects));
+}
+
+function fileOf({ apiVersion, kind }: Kind): string {
+  return `${kind.toLowerCase()}.${apiVersion.replace('/', '.')}.json`;
+}

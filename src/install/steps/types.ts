@@ -1,0 +1,53 @@
+import type { OpenBundle } from '../../bundle/open.js';
+import type { Helm } from '../../helm/types.js';
+import type { CrdReport } from '../../kube/crd-apply.js';
+import type { Crd } from '../../kube/crd-file.js';
+import type { KubeClient } from '../../kube/types.js';
+import type { Credentials, RegistryClient } from '../../oci/client.js';
+import type { CopyReport } from '../../oci/copy-types.js';
+import type { HealthReport } from '../health.js';
+import type { ImageProof } from '../proof.js';
+
+/** The outside systems and limits that the steps of an install work with. */
+export interface Work {
+  readonly bundle: OpenBundle;
+  readonly client: KubeClient;
+  readonly helm: Helm;
+  /** The bundle's CRDs. */
+  readonly crds: readonly Crd[];
+  /** Absent when images stay where they are. */
+  readonly registry?: {
+    readonly client: RegistryClient;
+    /** HOST[:PORT][/PREFIX] */
+    readonly text: string;
+    /** Looks up what a pull secret is made from. */
+    readonly credentials: () => Promise<Credentials | undefined>;
+  };
+  readonly limits: Limits;
+  /** True when another host began the run: a helm may still be at work there. */
+  readonly begunElsewhere: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** What the steps found, for the report. */
+  readonly results: Results;
+}
+
+export interface Limits {
+  /** Milliseconds for a namespace to become healthy. */
+  readonly health: number;
+  /** Milliseconds for each wait of helm. */
+  readonly helm: number;
+  /** Blobs at a time. */
+  readonly concurrency?: number;
+}
+
+/** Filled while the steps run; not part of the run's record. */
+export interface Results {
+  push?: CopyReport;
+  crds?: CrdReport;
+  proof?: ImageProof;
+  /** By namespace. */
+  readonly health: Map<string, HealthReport>;
+  /** Revision by release. */
+  readonly revisions: Map<string, number>;
+}

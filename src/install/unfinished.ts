@@ -1,0 +1,44 @@
+import type { RunIdentity } from '../run/identity.js';
+import { parseMirror } from '../run/mirror.js';
+import type { ClusterSide } from '../run/session.js';
+import { findUnfinished, isOver, listRunFolders, readRun } from '../run/store.js';
+import type { Plan } from '../run/types.js';
+import type { Remembered } from './open-registry.js';
+
+/** A run that was begun and not finished, here or on another host. */
+export interface Unfinished {
+  readonly identity: RunIdentity;
+  readonly plan: Plan;
+}
+
+/** Looks for a run to go on with; takes no lock and changes nothing. @throws AirgapError JOURNAL_DAMAGED */
+export async function peekUnfinished(
+  root: string,
+  clusterUid: string,
+  side: Pick<ClusterSide, 'mirror'>,
+): Promise<Unfinished | undefined> {
+  const local = await findUnfinished(root, clusterUid);
+  if (local) return local;
+  const data = await side.mirror.read();
+  const remote = data === undefined ? undefined : parseMirror(data);
+  if (remote?.identity.clusterUid !== clusterUid) return undefined;
+  return remote.phase === 'finished' || remote.phase === 'given-up' ? undefined : remote;
+}
+
+/** What the newest readable run on this cluster was told about the registry. */
+export async function remembered(root: string, clusterUid: string): Promise<Remembered> {
+  const folders = await listRunFolders(root, clusterUid);
+  for (const folder of folders.reverse()) {
+    const run = await readRun(folder).catch(() => undefined);
+    if (run === undefined || (run.identity.kind !== 'install' && !isOver(run.records))) continue;
+    const { registry, 'plain-http': plainHttp } = run.identity.inputs;
+    if (registry !== undefined) return { registry, plainHttp: plainHttp === 'true' };
+  }
+  return {};
+}
+
+/** The inputs of a run as what it was told about the registry. */
+export function rememberedBy({ identity }: Unfinished): Remembered {
+  const { registry, 'plain-http': plainHttp } = identity.inputs;
+  return registry === undefined ? {} : { registry, plainHttp: plainHttp === 'true' };
+}

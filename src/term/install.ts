@@ -1,0 +1,61 @@
+import type { ImageProof } from '../install/proof.js';
+import type { InstallOutcome } from '../install/types.js';
+import { printable, redact } from '../redact.js';
+import { formatPush } from './push.js';
+import { formatDuration, plural } from './units.js';
+
+/** What came of an install, for people. */
+export function formatOutcome(outcome: InstallOutcome): string {
+  const { view, push, crds, health, proof, revisions, duration } = outcome;
+  const { product, version } = view.bundle;
+  const done = outcome.outcome === 'unchanged' ? 'is what runs; nothing was changed' : 'is installed';
+  const lines = [
+    `${product} ${version} ${done} on ${view.cluster.context}, in ${formatDuration(duration)}`,
+    ...(push && view.registry ? indent(formatPush(push, view.registry)) : []),
+    ...(crds
+      ? [`  definitions: ${crds.applied.length} applied, ${crds.unchanged.length} as they should be`]
+      : []),
+    ...Object.entries(revisions).map(([release, revision]) => `  release ${release}: revision ${revision}`),
+    ...health.map(
+      ({ namespace, workloads, troubles }) =>
+        `  ${namespace}: ${plural(workloads, 'workload')}, ${troubles.length} not ready`,
+    ),
+    ...(proof ? [`  ${proofText(proof)}`] : []),
+    ...(outcome.runFolder === undefined ? [] : [`  record: ${outcome.runFolder}`]),
+  ];
+  return `${lines.map((line) => printable(redact(line), 4000)).join('\n')}\n`;
+}
+
+/** The stable form of `install -o json`; holds no values and no secrets. */
+export function outcomeJson(outcome: InstallOutcome): Record<string, unknown> {
+  const { view, ...rest } = outcome;
+  const { plan, made, ...shown } = view;
+  return {
+    ...rest,
+    ...shown,
+    holds: made?.holds ?? [],
+    values: Object.fromEntries((made?.releases ?? []).map(({ chart, changes }) => [chart.release, changes])),
+    changes: made?.changes ?? true,
+    title: plan.title,
+    steps: plan.steps.map((step) => ({
+      ...step,
+      ...outcome.steps.find(({ id }) => id === step.id),
+      input: undefined,
+    })),
+  };
+}
+
+function proofText(proof: ImageProof): string {
+  const { containers, pods, images, faults } = proof;
+  const all = `${plural(containers, 'container')} in ${plural(pods, 'pod')}, ${plural(images, 'image')}`;
+  return faults.length === 0
+    ? `proof: ${all}, each of them the bundle’s, from the registry of the site`
+    : `proof: ${faults.length} of ${all} are not the bundle’s`;
+}
+
+function indent(text: string): string[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `  ${line}`);
+}

@@ -1,0 +1,65 @@
+import type { InstallPlan } from '../install/plan.js';
+import type { PlanView } from '../install/types.js';
+import type { ValueChange } from '../install/values-diff.js';
+import { printable, redact } from '../redact.js';
+import type { PlanStep } from '../run/types.js';
+import { formatFindings } from './preflight.js';
+import { plural } from './units.js';
+
+/** The plan as --dry-run and the confirmation show it; ends with a newline. */
+export function formatPlan(view: PlanView): string {
+  const { bundle, cluster, plan, made, resumes, findings } = view;
+  const lines = [
+    `${bundle.product} ${bundle.version} (bundle ${bundle.id.slice(0, 12)})`,
+    `  cluster   ${cluster.context}, ${cluster.server}, ${cluster.version.gitVersion}, ${plural(cluster.nodes, 'node')}`,
+    `  cluster UID ${cluster.uid}`,
+    ...(view.registry === undefined ? [] : [`  registry  ${view.registry}`]),
+    `  helm      ${view.helm}`,
+    ...(resumes === undefined
+      ? []
+      : [`  goes on with run ${resumes}; what is done is looked at, not done again`]),
+    '',
+    ...(findings.length === 0 ? [] : ['Checks', ...indent(formatFindings(findings)), '']),
+    ...(made === undefined ? [] : madeLines(made)),
+    made && !made.changes
+      ? 'Nothing has to be changed; these checks remain'
+      : `Plan, ${plural(plan.steps.length, 'step')}`,
+    ...plan.steps.flatMap(stepLines),
+  ];
+  return `${lines.map((line) => printable(redact(line), 4000)).join('\n')}\n`;
+}
+
+function madeLines(made: InstallPlan): string[] {
+  const holds =
+    made.holds.length === 0 ? [] : ['As it should be', ...made.holds.map((text) => `  ${text}`), ''];
+  const values = made.releases.flatMap(({ chart, changes }) =>
+    changes.length === 0
+      ? []
+      : [`Values of ${chart.release}`, ...changes.map((change) => `  ${changeText(change)}`), ''],
+  );
+  return [...holds, ...values];
+}
+
+function changeText({ kind, path, before, after }: ValueChange): string {
+  if (kind === 'added') return `+ ${path}: ${after}`;
+  if (kind === 'removed') return `- ${path}: ${before}`;
+  return `~ ${path}: ${before} -> ${after}`;
+}
+
+function stepLines(step: PlanStep, index: number): string[] {
+  const mark = step.destructive ? ' [DESTRUCTIVE]' : '';
+  return [
+    `${String(index + 1).padStart(3)}. ${step.title}${mark}`,
+    ...(step.command === undefined ? [] : step.command.split('\n').map((line) => `       $ ${line}`)),
+    ...(step.saves.length === 0 ? [] : [`       saves    ${step.saves.join('; ')}`]),
+    `       done     when ${step.doneWhen}`,
+    ...(step.undoneBy === undefined || !step.destructive ? [] : [`       undone   by ${step.undoneBy}`]),
+  ];
+}
+
+function indent(text: string): string[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `  ${line}`);
+}
