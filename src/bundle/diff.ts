@@ -98,7 +98,7 @@ function tools(manifest: Manifest): Map<string, string> {
   return new Map(
     manifest.tools.map(({ name, platform, version, path }) => [
       `${name} ${platform}`,
-      `${version ?? 'version unknown'} sha256:${sha.get(path)}`,
+      `${name} ${platform} ${version ?? '(version unknown)'} sha256:${sha.get(path)}`,
     ]),
   );
 }

@@ -212,3 +212,13 @@ export async function writeSample(path: string, from: Sample, options: WriteOpti
   const layout = layoutBundle(from.draft);
   return { layout, report: await writeBundle(path, layout, openerOf(from), options) };
 }
+
+/** Many blobs that a slow origin takes a while to give; for tests that interrupt. */
+export function slowSample(): Sample {
+  const images = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({
+    source: `r.example.com/${name}:1`,
+    target: `${name}:1`,
+    layers: [noise(300_000, `slow ${name}`)],
+  }));
+  return sample({ images });
+}

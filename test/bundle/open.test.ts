@@ -154,7 +154,7 @@ test('a delta bundle with its base is the same source; without it, it says what 
   const wrong = await openBundleSource(memorySource(assemble(layoutBundle(from.draft), from)));
   await assert.rejects(
     openBundleSource(memorySource(bytes), { base: wrong }),
-    (e) => isAirgapError(e, 'BASE_MISSING') && e.found !== undefined && e.found.includes(wrong.bundleId),
+    (e) => isAirgapError(e, 'BASE_MISSING') && e.found?.includes(wrong.bundleId) === true,
   );
 });
 
