@@ -4,6 +4,7 @@ import { inputOf } from './plan.js';
 import { crdsStep } from './steps/crds.js';
 import { helmStep } from './steps/helm.js';
 import { namespacesStep } from './steps/namespaces.js';
+import { productStep } from './steps/product.js';
 import { proveStep } from './steps/prove.js';
 import { pullSecretStep } from './steps/pull-secret.js';
 import { pushStep } from './steps/push.js';
@@ -37,8 +38,10 @@ function executorOf(step: PlanStep, work: Work): StepExecutor {
       return waitStep(work, input.action.namespace);
     case 'prove-images':
       return proveStep(work);
-    default:
-      break;
+    default: {
+      const product = productStep(work, input.action);
+      if (product) return product;
+    }
   }
   throw new AirgapError('INTERNAL', `there is no executor for step ${step.id}`);
 }

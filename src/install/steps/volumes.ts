@@ -1,5 +1,5 @@
 import { RESOURCES } from '../../kube/resources.js';
-import type { KubeClient, KubeObject } from '../../kube/types.js';
+import type { KubeObject } from '../../kube/types.js';
 import { waitFor } from '../../kube/wait.js';
 import type { StepExecutor } from '../../run/types.js';
 import { savedObject } from './saved-site.js';
