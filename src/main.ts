@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { CliContext } from './cli/context.js';
 import { buildProgram, type CommonOptions, runProgram } from './cli/program.js';
 import { EXIT, isAirgapError } from './errors.js';
@@ -30,6 +31,7 @@ const context: CliContext = {
   version: VERSION,
 };
 
+setMaxListeners(0, stop.signal);
 surviveLostOutput();
 listenToSignals();
 process.exitCode = await main(process.argv.slice(2));

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Runs `work` over `items`, at most `width` at a time, in order of the list. The first failure aborts the signal
  * that the others get, all are awaited, then it is thrown.
@@ -10,6 +12,8 @@ export async function forEachPooled<T>(
 ): Promise<void> {
   const stop = new AbortController();
   const combined = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+  // Every item may listen; their number is bounded by the width, not by Node's default of ten.
+  setMaxListeners(0, combined);
   const queue = items[Symbol.iterator]();
   let failure: { readonly error: unknown } | undefined;
   const lane = async (): Promise<void> => {

@@ -31,6 +31,6 @@ function describe(progress: Progress, rate: number | undefined): string {
     const left = ((progress.total - progress.done) * 1000) / rate;
     if (left > 0) parts.push(`${formatDuration(left)} left`);
   }
-  if (progress.current) parts.push(progress.current);
+  if (progress.current) parts.push(progress.current.replace(/\s+/g, ' ').trim());
   return parts.join(', ');
 }
