@@ -14,7 +14,6 @@ import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject } from '../kube/types.js';
 import { CLUSTER, OLD_CLUSTER_RELEASE } from '../runai/names.js';
 import { observeProduct } from './observe-product.js';
-import { findHelmAtWork } from './processes.js';
 import type { ClusterFacts, CrdFacts, Observation, RegistryFacts, ReleaseFacts } from './site.js';
 
 export interface ObserveOptions {
@@ -83,10 +82,9 @@ export async function readRelease(
     ...read,
   });
   const revisions = secrets.map(decodeRelease).sort((a, b) => a.revision - b.revision);
-  const helmAtWork = (await findHelmAtWork(release, namespace)).length > 0;
   const last = revisions.filter(isDecoded).at(-1);
   const owner = last === undefined ? undefined : ownerOf(last);
-  return { release, namespace, revisions, helmAtWork, ...(owner === undefined ? {} : { owner }) };
+  return { release, namespace, revisions, ...(owner === undefined ? {} : { owner }) };
 }
 
 /** Marks that tools for continuous delivery leave on what they render (threats 116). */

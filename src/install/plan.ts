@@ -67,12 +67,13 @@ export type StepInput =
       readonly registry: string;
     };
 
-/** Kinds of steps that only look. */
-const CHECKS: ReadonlySet<string> = new Set([
+/** Kinds of steps that change nothing at the site. */
+const LOOKS: ReadonlySet<string> = new Set([
   'wait-healthy',
   'prove-images',
   'check-claims',
   'check-ingress',
+  'save-site',
 ]);
 
 /** Makes the whole plan out of what was read. Pure: the same facts give the same plan. */
@@ -94,24 +95,21 @@ export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
   const secrets = pullSecretSteps(site, request);
   const at = steps.findIndex((step) => /^(helm|prerequisite):/.test(step.id));
   steps.splice(at < 0 ? steps.length : at, 0, ...secrets);
+  const changes = steps.some((step) => !LOOKS.has(inputOf(step).action.kind));
   const plan: Plan = {
     kind: 'install',
     title: `${manifest.product} ${manifest.version} on ${site.cluster.context}`,
     bundleId: request.bundleId,
     clusterUid: site.cluster.uid,
-    steps,
+    // What is not changed needs no copy.
+    steps: changes ? steps : steps.filter((step) => inputOf(step).action.kind !== 'save-site'),
   };
-  const changes = steps.some((step) => !CHECKS.has(actionOf(step).kind));
   return { plan, releases, holds, changes };
 }
 
 /** The action of a step that this planner made. */
 export function inputOf(step: PlanStep): StepInput {
   return step.input as unknown as StepInput;
-}
-
-function actionOf(step: PlanStep): StepInput['action'] {
-  return inputOf(step).action;
 }
 
 function factsOf(request: PlanRequest, site: Observation): Facts {
@@ -161,7 +159,7 @@ function planRelease({ request, site, product, chart }: ReleaseContext): Planned
   const decision = decide({
     revisions: facts?.revisions ?? [],
     wanted: { chart: chartSha, values: valuesSha },
-    helmGone: facts?.helmAtWork !== true,
+    helmGone: true,
   });
   return { chart, chartSha, values, valuesSha, changes: diffValues(running, values), decision };
 }

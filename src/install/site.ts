@@ -32,8 +32,6 @@ export interface ReleaseFacts {
   readonly namespace: string;
   /** Every revision that is left, oldest first. */
   readonly revisions: readonly DecodedRelease[];
-  /** Whether a helm of this host is at work on it now. */
-  readonly helmAtWork: boolean;
   /** Who else manages it: Argo CD, Flux, OLM. */
   readonly owner?: string;
 }

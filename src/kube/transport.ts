@@ -97,7 +97,8 @@ function exchange(server: string, request: KubeRequest, by: Exchange): Promise<K
       },
       ...(credentials.auth === undefined ? {} : { auth: credentials.auth }),
       ...(url.protocol === 'http:' ? {} : credentials.tls),
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
+      // A signal of its own: hundreds of requests on one signal would make Node warn of a leak.
+      ...(request.signal === undefined ? {} : { signal: AbortSignal.any([request.signal]) }),
     });
     outgoing.setTimeout(stall, () => outgoing.destroy(timedOut(`no byte for ${stall / 1000} s`)));
     limitConnecting(outgoing, options.connectTimeout ?? 15_000);

@@ -35,7 +35,7 @@ export function helmStep(work: Work, target: HelmTarget): StepExecutor {
       revisions: facts.revisions,
       runId: context.runId,
       wanted: { chart: target.chartSha, values: target.valuesSha },
-      helmGone: !facts.helmAtWork && !mayRunElsewhere(work, facts),
+      helmGone: !(await isAtWork(target, context)) && !mayRunElsewhere(work, facts),
     });
     return { facts, decision };
   };
@@ -140,12 +140,12 @@ function chartOf(work: Work, target: HelmTarget): BundleChart {
 /** After a kill -9 of ours its helm goes on: what it does is waited for, not fought. */
 async function waitForEarlierHelm(
   { limits }: Work,
-  { release, namespace }: HelmTarget,
-  { signal, emit }: StepContext,
+  { release }: HelmTarget,
+  { runId, signal, emit }: StepContext,
 ): Promise<void> {
   let told = false;
   const gone = async (): Promise<true | undefined> => {
-    const found = await findHelmAtWork(release, namespace);
+    const found = await findHelmAtWork(runId, release);
     if (found.length === 0) return true;
     const text = `helm (process ${found.join(', ')}) is still at work on ${release}; waiting for it`;
     if (!told) emit({ type: 'note', level: 'warn', text });
@@ -153,6 +153,10 @@ async function waitForEarlierHelm(
     return undefined;
   };
   await waitFor(gone, { timeout: limits.helm * 2, every: 1000, signal });
+}
+
+async function isAtWork({ release }: HelmTarget, { runId }: StepContext): Promise<boolean> {
+  return (await findHelmAtWork(runId, release)).length > 0;
 }
 
 /** A pending revision younger than helm may take could be the work of the helm of the host that began the run. */
