@@ -2,10 +2,14 @@ import type { Verb } from './context.js';
 import { diffVerb } from './diff.js';
 import { imagesVerb } from './images.js';
 import { inspectVerb } from './inspect.js';
+import { installVerb } from './install.js';
 import { keygenVerb } from './keygen.js';
 import { packVerb } from './pack.js';
+import { preflightVerb } from './preflight.js';
+import { pushVerb } from './push.js';
 import { registryVerb } from './registry.js';
 import { signVerb } from './sign.js';
+import { statusVerb } from './status.js';
 import { verifyVerb } from './verify.js';
 
 /** Every verb, in the order of the help. */
@@ -17,5 +21,9 @@ export const VERBS: readonly Verb[] = [
   diffVerb,
   keygenVerb,
   signVerb,
+  pushVerb,
+  preflightVerb,
+  installVerb,
+  statusVerb,
   registryVerb,
 ];

@@ -45,12 +45,12 @@ export function uninstallStep({ client, helm, limits }: Needs, target: Target): 
   return {
     observe: async (context) => {
       if ((await ours(context)).length === 0) return { state: 'done' };
-      const { revisions, helmAtWork } = await readRelease(client, target, { signal: context.signal });
+      const { revisions } = await readRelease(client, target, { signal: context.signal });
       const last = revisions.filter(isDecoded).at(-1);
       if (last === undefined)
         return { state: 'impossible', detail: `the record of ${release} cannot be read` };
       if (last.status === 'uninstalled') return { state: 'done' };
-      if (last.status.startsWith('pending-') || helmAtWork) {
+      if (last.status.startsWith('pending-')) {
         return {
           state: 'impossible',
           detail: `${release} is ${last.status}: another helm may be at work on it`,
