@@ -5,11 +5,7 @@ import type { Env } from '../../oci/client.js';
 import { parseYaml } from '../../yaml.js';
 import { asList, asRecord } from '../loose.js';
 import type { CredentialNames } from '../spec/types.js';
-
-export interface Login {
-  readonly username: string;
-  readonly password: string;
-}
+import type { Login } from './http.js';
 
 /**
  * The login of a chart repository: from the environment variables that the spec names, else from what

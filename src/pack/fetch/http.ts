@@ -22,12 +22,18 @@ export type HttpOptions = Pick<
   | 'now'
 >;
 
+/** For the host of the first address only. */
+export interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface DownloadOptions extends HttpOptions {
   /** For messages: "the chart repository", "the CRD file". */
   readonly what: string;
   /** The code of a 404. */
   readonly missing: ErrorCode;
-  readonly login?: { readonly username: string; readonly password: string };
+  readonly login?: Login;
 }
 
 /**
@@ -91,7 +97,7 @@ async function request(start: URL, options: DownloadOptions): Promise<Answer> {
   let login = options.login;
   for (let hops = 0; hops <= MOST_REDIRECTS; hops++) {
     const transport = createTransport(url.host, options);
-    const answer = await send(transport, url, { ...options, ...(login ? { login } : {}) });
+    const answer = await send(transport, { url, login }, options);
     if (answer.status === 200) return { body: answer.body, close: () => transport.close() };
     answer.body.destroy();
     transport.close();
@@ -106,8 +112,12 @@ async function request(start: URL, options: DownloadOptions): Promise<Answer> {
   throw refused(start, `redirects more than ${MOST_REDIRECTS} times`, options);
 }
 
-async function send(transport: Transport, url: URL, options: DownloadOptions): Promise<HttpAnswer> {
-  const headers = { accept: '*/*', ...(options.login ? { authorization: basic(options.login) } : {}) };
+async function send(
+  transport: Transport,
+  { url, login }: { readonly url: URL; readonly login: Login | undefined },
+  options: DownloadOptions,
+): Promise<HttpAnswer> {
+  const headers = { accept: '*/*', ...(login ? { authorization: basic(login) } : {}) };
   try {
     return await transport.request({ method: 'GET', url, headers, signal: options.signal });
   } catch (error) {
@@ -172,7 +182,7 @@ function refused(url: URL, reason: string, options: DownloadOptions): AirgapErro
   return new AirgapError('REGISTRY_PROTOCOL', `${options.what} ${shown(url)} ${reason}`);
 }
 
-function basic({ username, password }: { readonly username: string; readonly password: string }): string {
+function basic({ username, password }: Login): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
