@@ -13,6 +13,12 @@ interface Holder {
   readonly host: string;
 }
 
+interface Wanted {
+  readonly path: string;
+  /** What writes outputs of this kind. */
+  readonly who: string;
+}
+
 export interface OutputLock {
   release(): Promise<void>;
 }
@@ -20,16 +26,17 @@ export interface OutputLock {
 /**
  * Takes PATH.lock, so that two packs never write one output. A lock whose holder is gone (other boot, no such process)
  * is taken over; one from another host is honoured.
+ * @param who what the other one would be, for the message
  * @throws AirgapError LOCKED, OUTPUT_UNWRITABLE, DISK_FULL
  */
-export async function lockOutput(path: string): Promise<OutputLock> {
+export async function lockOutput(path: string, who = 'pack'): Promise<OutputLock> {
   const lock = `${path}.lock`;
   const mine = JSON.stringify(await identity(process.pid));
   for (let attempt = 0; attempt < 20; attempt++) {
     if (await create(lock, mine, path)) return { release: () => release(lock, mine) };
-    await clearStale(lock, path);
+    await clearStale(lock, { path, who });
   }
-  throw locked(path, 'processes that come and go');
+  throw locked({ path, who }, 'processes that come and go');
 }
 
 /** The file appears whole or not at all: written under another name, then linked. */
@@ -50,19 +57,19 @@ async function create(lock: string, content: string, path: string): Promise<bool
 }
 
 /** Moves a dead holder's file away; a rename of one inode succeeds for one process only. */
-async function clearStale(lock: string, path: string): Promise<void> {
+async function clearStale(lock: string, wanted: Wanted): Promise<void> {
   const seen = await stat(lock).catch(() => undefined);
   const text = await readFile(lock, 'utf8').catch(() => undefined);
   if (!seen || text === undefined) return;
   const holder = parseHolder(text);
   if (!holder || (await isAlive(holder)))
-    throw locked(path, holder ? describe(holder) : 'an unreadable lock file');
+    throw locked(wanted, holder ? describe(holder) : 'an unreadable lock file');
   const aside = `${lock}.${randomBytes(6).toString('hex')}`;
   try {
     await rename(lock, aside);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return;
-    throw asWriteError(error, path);
+    throw asWriteError(error, wanted.path);
   }
   const moved = await stat(aside);
   if (moved.ino !== seen.ino) await link(aside, lock).catch(() => {});
@@ -111,9 +118,9 @@ function describe({ pid, host }: Holder): string {
   return `process ${pid} on ${host}`;
 }
 
-function locked(path: string, who: string): AirgapError {
-  return new AirgapError('LOCKED', `another pack is writing ${path}`, {
-    found: who,
+function locked({ path, who }: Wanted, holder: string): AirgapError {
+  return new AirgapError('LOCKED', `another ${who} is writing ${path}`, {
+    found: holder,
     hint: `wait for it, or choose another output; if nothing runs there any more, remove ${path}.lock`,
   });
 }

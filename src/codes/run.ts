@@ -12,6 +12,11 @@ export const RUN_CODES = {
     meaning: 'Something could not be saved; no backup was left under its final name.',
     next: 'mend the cause and run the same command again',
   },
+  BACKUP_KEY: {
+    exit: EXIT.backup,
+    meaning: 'A backup does not open with the identity or passphrase given, or a key is not well formed.',
+    next: 'give the right key: --identity FILE or --passphrase-file FILE',
+  },
   RESTORE_REFUSED: {
     exit: EXIT.backup,
     meaning: 'The target is not empty, or another cluster, and nobody said that this is wanted.',

@@ -1,0 +1,63 @@
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { lockOutput } from '../../bundle/output-lock.js';
+import { AirgapError } from '../../errors.js';
+import { asWriteError, syncFolder } from '../../io/atomic.js';
+
+/** A file that gets its name only when it is whole. */
+export interface BackupTarget {
+  readonly file: FileHandle;
+  /** Makes it durable and gives it its name. */
+  publish(): Promise<void>;
+  /** Removes what is there; does nothing after publish or a second time. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Opens OUTPUT.partial (mode 0600) under a lock. One that a killed run left is replaced: the end of a dump cannot be
+ * fetched later.
+ * @throws AirgapError OUTPUT_UNWRITABLE, DISK_FULL, LOCKED
+ */
+export async function openTarget(output: string): Promise<BackupTarget> {
+  const partial = `${output}.partial`;
+  await requireFree(output);
+  const lock = await lockOutput(output, 'backup');
+  let file: FileHandle;
+  try {
+    await rm(partial, { force: true });
+    file = await open(partial, 'wx', 0o600);
+  } catch (error) {
+    await lock.release();
+    throw asWriteError(error, output);
+  }
+  let isOpen = true;
+  const leave = async (): Promise<void> => {
+    isOpen = false;
+    await lock.release();
+  };
+  return {
+    file,
+    async publish() {
+      await file.sync();
+      await file.close();
+      await requireFree(output);
+      await rename(partial, output);
+      await leave();
+      await syncFolder(dirname(output));
+    },
+    async discard() {
+      if (!isOpen) return;
+      await file.close().catch(() => {});
+      await rm(partial, { force: true });
+      await leave();
+    },
+  };
+}
+
+/** A backup is never written over another file. */
+async function requireFree(output: string): Promise<void> {
+  if (!(await lstat(output).catch(() => undefined))) return;
+  throw new AirgapError('OUTPUT_UNWRITABLE', `${output} is there already`, {
+    hint: 'choose another name with -o; a backup is never overwritten',
+  });
+}
