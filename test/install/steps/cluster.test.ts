@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { isLeftover, leftoversStep } from '../../../src/install/steps/leftovers.js';
+import { customised, restoreRunaiConfigStep } from '../../../src/install/steps/restore-runaiconfig.js';
+import type { Work } from '../../../src/install/steps/types.js';
+import { uninstallStep } from '../../../src/install/steps/uninstall.js';
+import type { KubeObject } from '../../../src/kube/types.js';
+import { OBJECTS } from '../../../src/runai/names.js';
+import { composeSteps } from '../../../src/runai/steps/compose.js';
+import { factsOf } from '../../runai/facts.js';
+import { type Bench, LIMITS, makeBench, object, owned, runStep } from '../support/step.js';
+
+let bench: Bench;
+beforeEach(async () => {
+  bench = await makeBench();
+});
+afterEach(() => bench.close());
+
+const NS = 'runai';
+const TARGET = { release: 'runai-cluster', namespace: NS };
+
+/** A revision as Helm keeps it. */
+function revision(number: number, status: string): KubeObject {
+  const release = {
+    name: 'runai-cluster',
+    namespace: NS,
+    version: number,
+    info: { status, last_deployed: '2026-11-20T10:00:00Z', description: '' },
+    chart: { metadata: { name: 'runai-cluster', version: '2.8.20' }, values: {}, templates: [] },
+    config: {},
+    manifest: '',
+  };
+  const packed = gzipSync(JSON.stringify(release)).toString('base64');
+  return object('Secret', `sh.helm.release.v1.runai-cluster.v${number}`, NS, {
+    type: 'helm.sh/release.v1',
+    metadata: { labels: { owner: 'helm', name: 'runai-cluster', status, version: String(number) } },
+    data: { release: Buffer.from(packed).toString('base64') },
+  });
+}
+
+function uninstall(calls: string[] = []) {
+  const helm = {
+    uninstall: async () => {
+      calls.push('uninstall');
+      for (const number of [1, 2, 3])
+        bench.api.remove('Secret', `sh.helm.release.v1.runai-cluster.v${number}`, NS);
+    },
+  } as unknown as Work['helm'];
+  return uninstallStep({ client: bench.api.client, helm, limits: LIMITS }, TARGET);
+}
+
+test('a deployed release is uninstalled once, with its record saved', async () => {
+  bench.api.put(revision(1, 'superseded'));
+  bench.api.put(revision(2, 'deployed'));
+  const calls: string[] = [];
+  assert.equal(await runStep(uninstall(calls), bench.context), 'done');
+  assert.deepEqual(calls, ['uninstall']);
+  const saved = JSON.parse(String(await bench.context.saved.get('helm/runai-cluster/uninstalled.json')));
+  assert.equal(saved.length, 2);
+  assert.ok(bench.guards() > 0);
+});
+
+test('a release that was installed after ours was saved is another one: it stays', async () => {
+  bench.api.put(revision(1, 'deployed'));
+  const step = uninstall();
+  await step.save?.(bench.context);
+  bench.api.remove('Secret', 'sh.helm.release.v1.runai-cluster.v1', NS);
+  bench.api.put(revision(1, 'deployed'));
+  assert.equal((await step.observe(bench.context)).state, 'done');
+});
+
+test('none there: done; half uninstalled: again; pending: the operator decides', async () => {
+  assert.equal((await uninstall().observe(bench.context)).state, 'done');
+  bench.api.put(revision(1, 'uninstalling'));
+  assert.equal((await uninstall().observe(bench.context)).state, 'ready');
+  bench.api.put(revision(2, 'pending-upgrade'));
+  assert.equal((await uninstall().observe(bench.context)).state, 'impossible');
+});
+
+test('what an uninstall would take beyond the release stops it, unless the stored manifest keeps it', async () => {
+  bench.api.put(revision(1, 'deployed'));
+  const manifest = (more: string) =>
+    bench.context.saved.put('site/release-runai-cluster/manifest.yaml', more);
+  const crd =
+    'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: projects.run.ai\n';
+  await manifest(crd);
+  const seen = await uninstall().observe(bench.context);
+  assert.deepEqual(
+    [seen.state, seen.detail],
+    ['impossible', 'uninstalling would also delete CustomResourceDefinition projects.run.ai'],
+  );
+  await manifest(`${crd}  annotations:\n    helm.sh/resource-policy: keep\n`);
+  assert.equal((await uninstall().observe(bench.context)).state, 'ready');
+  await manifest('apiVersion: v1\nkind: Namespace\nmetadata:\n  name: monitoring\n');
+  bench.api.put(owned(object('Service', 'prometheus', 'monitoring'), 'runai-cluster', NS));
+  bench.api.put(object('ConfigMap', 'kube-root-ca.crt', 'monitoring'));
+  assert.equal((await uninstall().observe(bench.context)).state, 'ready');
+  bench.api.put(object('Deployment', 'grafana-of-somebody', 'monitoring'));
+  assert.match(
+    (await uninstall().observe(bench.context)).detail ?? '',
+    /namespace monitoring with deployment grafana-of-somebody/,
+  );
+});
+
+function leftovers() {
+  const step = composeSteps(factsOf({ from: '2.8.20', to: '2.13.66' })).find(
+    (one) => one.action.kind === 'delete-leftovers',
+  );
+  assert.ok(step?.action.kind === 'delete-leftovers');
+  return leftoversStep({ client: bench.api.client, limits: LIMITS }, step.action);
+}
+
+test('leftovers go by kind and mark; the site’s own secrets, maps and people stay', async () => {
+  const goes = [
+    object('Deployment', 'engine', NS),
+    object('Service', 'engine', NS),
+    object('ConfigMap', 'runai-internal', NS, { metadata: { labels: { app: 'runai' } } }),
+    owned(object('Secret', 'hook-made', NS), 'runai-cluster', NS),
+    object('Role', 'runai-cli-index-map-editor', NS, { metadata: { labels: { app: 'runai' } } }),
+    object('ValidatingWebhookConfiguration', 'runai-admission-controller', undefined, {
+      metadata: { labels: { app: 'runai' } },
+    }),
+    object('ClusterRole', 'runai-old', undefined, { metadata: { labels: { app: 'runai' } } }),
+    object('Service', 'runai-cluster-kube-prometh-kubelet', 'kube-system'),
+  ];
+  const stays = [
+    object('Secret', 'runai-cluster-domain-tls-secret', NS, { type: 'kubernetes.io/tls' }),
+    object('Secret', 'runai-ca-cert', NS, { metadata: { labels: { app: 'runai' } } }),
+    object('Secret', 'team-key', NS, { metadata: { labels: { 'run.ai/department': 'x', app: 'runai' } } }),
+    revision(9, 'uninstalled'),
+    object('ConfigMap', 'notes-of-the-operator', NS),
+    object('ConfigMap', 'kube-root-ca.crt', NS, { metadata: { labels: { app: 'runai' } } }),
+    object('ClusterRoleBinding', 'runai-job-viewer-manual', undefined, {
+      metadata: { labels: { app: 'runai' } },
+    }),
+    object('ValidatingWebhookConfiguration', 'somebody-elses', undefined),
+    object('Service', 'coredns', 'kube-system'),
+    object('PersistentVolumeClaim', 'data', NS),
+  ];
+  for (const one of [...goes, ...stays]) bench.api.put(one);
+  assert.equal(await runStep(leftovers(), bench.context), 'done');
+  const there = (one: KubeObject) =>
+    bench.api.get(one.kind ?? '', one.metadata.name, one.metadata.namespace) !== undefined;
+  assert.deepEqual(goes.filter(there), []);
+  assert.deepEqual(
+    stays.filter((one) => !there(one)),
+    [],
+  );
+  bench.api.put(object('Deployment', 'engine', NS));
+  assert.equal(
+    (await leftovers().observe(bench.context)).state,
+    'done',
+    'the new cluster’s objects are not leftovers',
+  );
+});
+
+test('a RunaiConfig that waits for the operator that is gone is freed, one that lives is not', async () => {
+  const config = { metadata: { finalizers: ['run.ai/runaiconfig'] } };
+  bench.api.put(object('RunaiConfig', 'runai', NS, config));
+  assert.equal(await runStep(leftovers(), bench.context), 'done');
+  assert.ok(bench.api.get('RunaiConfig', 'runai', NS));
+  bench.api.put(
+    object('RunaiConfig', 'runai', NS, {
+      metadata: { ...config.metadata, deletionTimestamp: '2026-11-21T00:00:00Z' },
+    }),
+  );
+  assert.equal(
+    (await leftovers().observe(bench.context)).detail,
+    '0 objects, 1 waiting for the old operator',
+  );
+  assert.equal(await runStep(leftovers(), bench.context), 'done');
+  assert.equal(bench.api.get('RunaiConfig', 'runai', NS), undefined);
+});
+
+test('a mark counts by its value', () => {
+  const labelled = (labels: Record<string, string>) =>
+    isLeftover(object('ConfigMap', 'x', NS, { metadata: { labels } }), NS);
+  assert.equal(labelled({ release: 'runai-cluster' }), true);
+  assert.equal(labelled({ release: 'other' }), false);
+  assert.equal(labelled({ app: 'corp' }), false);
+  assert.equal(labelled({}), false);
+});
+
+const config = (spec: unknown) => object('RunaiConfig', 'runai', NS, { spec });
+
+test('customised settings are those that differ from what the chart wrote', () => {
+  const rendered = config({ global: { runtime: 'docker' }, 'mps-server': { enabled: false } });
+  const before = config({
+    global: { runtime: 'containerd' },
+    'mps-server': { enabled: false },
+    limitRange: { cpu: 1 },
+  });
+  assert.deepEqual(
+    customised(before, rendered).map((leaf) => leaf.key.join('.')),
+    ['global.runtime', 'limitRange.cpu'],
+  );
+});
+
+test('customised settings come back into the new RunaiConfig, and nothing else changes', async () => {
+  const rendered = config({ global: { runtime: 'docker' } });
+  await bench.saveSite(NS, 'runaiconfig.run.ai.v1', [
+    config({ global: { runtime: 'containerd' }, limitRange: { cpu: 1 } }),
+  ]);
+  await bench.context.saved.put('site/release-runai-cluster/manifest.yaml', JSON.stringify(rendered));
+  const step = restoreRunaiConfigStep({ client: bench.api.client, limits: LIMITS }, OBJECTS.runaiConfig);
+  assert.match(
+    (await step.observe(bench.context)).detail ?? '',
+    /no RunaiConfig yet; to put back: global.runtime, limitRange.cpu/,
+  );
+  setTimeout(() => bench.api.put(config({ global: { runtime: 'docker', fresh: true } })), 300);
+  assert.equal(await runStep(step, bench.context), 'done');
+  assert.deepEqual(bench.api.get('RunaiConfig', 'runai', NS)?.['spec'], {
+    global: { runtime: 'containerd', fresh: true },
+    limitRange: { cpu: 1 },
+  });
+});
