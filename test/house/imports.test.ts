@@ -33,7 +33,12 @@ const PURE = [
   /^run\/types\.ts$/,
   /^install\/plan\.ts$/,
   /^recovery\/plan\.ts$/,
-  /^pack\/(plan|relocate|spec-schema)\.ts$/,
+  /^pack\/(plan|relocate|crds|report|loose)\.ts$/,
+  /^pack\/spec\/(?!read\.ts$)/,
+  /^pack\/lock\/(?!file\.ts$)/,
+  /^pack\/discover\/(glob|walk|custom|hints|rendered|select|redirect|kube-version|types)\.ts$/,
+  /^pack\/resolve\/(platforms|types)\.ts$/,
+  /^pack\/chart\/(gzip|ignore|repo-index|types)\.ts$/,
 ];
 
 const IMPURE_MODULES =
