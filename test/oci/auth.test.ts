@@ -136,7 +136,7 @@ test('threat 56: a token that is refused is renewed once, then it ends', async (
     client.ping(),
     (error) => isAirgapError(error, 'REGISTRY_AUTH') && error.exitStatus === 5,
   );
-  assert.ok(performance.now() - started < 5000);
+  assert.ok(performance.now() - started < 20_000);
   assert.equal(asked.length, 1);
   assert.equal(fake.count('GET', ANY), 2);
 });

@@ -39,7 +39,7 @@ test('a server that ignores Range is read over', async (t) => {
 
 for (const end of ['reset', 'close', 'hang'] as const) {
   test(`threat 64: a download that ends in ${end} goes on with Range`, async (t) => {
-    const { fake, client } = await pairOf(t);
+    const { fake, client } = await pairOf(t, end === 'hang' ? { stallTimeout: 400 } : {});
     fake.putBlob('a', bytes);
     fake.on('GET', BLOB, sendPart(bytes, 700_000, end));
     assert.deepEqual(await collect(await client.blob('a', blob)), bytes);

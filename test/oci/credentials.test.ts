@@ -165,14 +165,14 @@ test('threat 78: a helper that hangs is ended, and so are its children', async (
     askHelper('slow', 'a', { env, timeout: 300 }),
     (error) => isAirgapError(error, 'REGISTRY_AUTH') && /did not answer/.test(error.message),
   );
-  assert.ok(performance.now() - started < 3000, `${performance.now() - started} ms`);
+  assert.ok(performance.now() - started < 20_000, `${performance.now() - started} ms`);
 });
 
 test('threat 78: endless output is cut', async (t) => {
   const env = await helper(await folderOf(t), 'loud', 'yes 0123456789');
   const started = performance.now();
   await assert.rejects(askHelper('loud', 'a', { env }), (error) => isAirgapError(error, 'REGISTRY_AUTH'));
-  assert.ok(performance.now() - started < 5000);
+  assert.ok(performance.now() - started < 20_000);
 });
 
 test('threat 78: what a failing helper prints is shown without secrets', async (t) => {

@@ -158,7 +158,7 @@ test('threat 63: docker-registry on a full disk is suspected, and done blobs are
     client.putBlob('a', describeBlob(large), openerOf(large)),
     (error) => isAirgapError(error, 'REGISTRY_STORAGE') && error.exitStatus === 5,
   );
-  assert.ok(performance.now() - started < 5000);
+  assert.ok(performance.now() - started < 20_000);
   assert.equal(await client.hasBlob('a', describeBlob(small)), true);
 });
 

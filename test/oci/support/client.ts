@@ -18,7 +18,8 @@ export async function pairOf(t: TestContext, options: Partial<RegistryOptions> =
     env: {},
     plainHttp: true,
     retryDelay: 5,
-    stallTimeout: 400,
+    // Long: on a busy machine nothing may move for a while. Tests of stalls give their own.
+    stallTimeout: 20_000,
     emit: (event) => events.push(event),
     ...options,
   });
