@@ -10,14 +10,14 @@ const FOLDER = '/var/thanos/receive';
 const PORTS = { grpc: 10901, http: 10902, 'remote-write': 19291 };
 const CLAIM = ['thanos', 'receive', 'persistence'];
 
-/** Makes the files of a first metric block where there are none, then serves; a used volume stays as it is. */
+/** Makes the files of a first metric block on an empty volume, then serves; a used volume stays as it is. */
 const SCRIPT = `
-block=${FOLDER}/default-tenant/01STANDIN0000000000000000A
-if [ ! -e "$block/meta.json" ]; then
-  mkdir -p "$block/chunks" ${FOLDER}/default-tenant/wal
-  echo "samples of the first start" > "$block/chunks/000001"
-  echo '{"version":1,"ulid":"01STANDIN0000000000000000A"}' > "$block/meta.json.tmp"
-  mv "$block/meta.json.tmp" "$block/meta.json"
+cd ${FOLDER}
+if [ ! -e default-tenant ]; then
+  rm -rf .first && mkdir -p .first/wal .first/01STANDIN0000000000000000A/chunks
+  echo "samples of the first start" > .first/01STANDIN0000000000000000A/chunks/000001
+  echo '{"version":1,"ulid":"01STANDIN0000000000000000A"}' > .first/01STANDIN0000000000000000A/meta.json
+  mv .first default-tenant
 fi
 exec /entrypoint
 `.trim();
