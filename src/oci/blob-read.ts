@@ -17,6 +17,9 @@ interface Wanted {
   readonly signal: AbortSignal | undefined;
 }
 
+/** Pieces of the network are gathered to this size: a file is written and hashed in few large steps. */
+const BLOCK = 1024 * 1024;
+
 /**
  * A blob as a stream that goes on after a broken connection with a Range request, and that fails with BLOB_MISMATCH
  * at the first byte too many or, read from byte 0, at its end when the digest is wrong.
@@ -26,11 +29,14 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
   const start = options.offset ?? 0;
   const hash = start === 0 ? createHash('sha256') : undefined;
   let position = start;
+  let block: Buffer | undefined;
+  let filled = 0;
+  let last: Buffer | undefined;
   let current: Readable | undefined;
   let resume: (() => void) | undefined;
 
   const stream = new Readable({
-    highWaterMark: 1024 * 1024,
+    highWaterMark: BLOCK,
     read() {
       if (resume) resume();
     },
@@ -39,6 +45,25 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
       done(error);
     },
   });
+
+  /** Gathers bytes; false when the reader has enough for now. The last block is kept until the digest is known. */
+  const take = (bytes: Buffer): boolean => {
+    let wantsMore = true;
+    for (let at = 0; at < bytes.length; ) {
+      block ??= Buffer.allocUnsafeSlow(Math.min(BLOCK, descriptor.size - position));
+      const copied = bytes.copy(block, filled, at);
+      at += copied;
+      filled += copied;
+      position += copied;
+      if (filled < block.length) continue;
+      hash?.update(block);
+      if (position === descriptor.size) last = block;
+      else wantsMore = stream.push(block);
+      block = undefined;
+      filled = 0;
+    }
+    return wantsMore;
+  };
 
   /** Passes on what one answer brings; ends when it has ended. */
   const drain = (answer: HttpAnswer, skip: number): Promise<void> =>
@@ -50,15 +75,12 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
       body.on('data', (bytes: Buffer) => {
         const chunk = ahead > 0 ? bytes.subarray(ahead) : bytes;
         ahead = Math.max(0, ahead - bytes.length);
-        if (chunk.length === 0) return;
-        position += chunk.length;
-        if (position > descriptor.size) {
+        if (position + chunk.length > descriptor.size) {
           reject(mismatch(descriptor, what, `more than ${descriptor.size} bytes`));
           body.destroy();
-          return;
+        } else if (!take(chunk)) {
+          body.pause();
         }
-        hash?.update(chunk);
-        if (!stream.push(chunk)) body.pause();
       });
       body.on('end', () => resolve());
       body.on('error', (error) => reject(wanted.api.translate(error)));
@@ -69,6 +91,10 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
     if (stream.destroyed || position >= descriptor.size) return;
     const from = position;
     const answer = await requestFrom(wanted, from);
+    if (stream.destroyed) {
+      answer.body.destroy();
+      return;
+    }
     await drain(answer, answer.status === 200 ? from : 0);
     if (position < descriptor.size && !stream.destroyed) {
       const missing = `the connection ended after ${position} of ${descriptor.size} bytes`;
@@ -82,6 +108,7 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
     if (found !== undefined && found !== descriptor.digest) {
       throw mismatch(descriptor, what, `${found}  (${position} bytes)`);
     }
+    if (last) stream.push(last);
     stream.push(null);
   };
   run().catch((error: unknown) => stream.destroy(error as Error));
