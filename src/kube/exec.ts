@@ -130,7 +130,6 @@ function converse(socket: WebSocket, target: ExecTarget, options: ExecOptions): 
       },
       Math.min(PING_MS, options.stallTimeout ?? PING_MS),
     );
-    pulse.unref();
 
     options.signal?.addEventListener('abort', abort, { once: true });
     socket.on('pong', () => {

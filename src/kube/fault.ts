@@ -25,7 +25,7 @@ export function mayHeal(error: unknown): boolean | { readonly after: number } {
     if (/failed calling webhook|admission webhook|conversion webhook/.test(status.message)) return false;
     return status.retryAfter === undefined ? true : { after: Math.min(status.retryAfter, 60_000) };
   }
-  const code = systemCode(error) ?? systemCode((error as { cause?: unknown }).cause);
+  const code = systemCode(error instanceof AirgapError ? error.cause : error);
   return code !== undefined && HEALING_CODES.has(code);
 }
 

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { PassThrough, Readable, Writable } from 'node:stream';
+import { afterEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { AirgapError } from '../../src/errors.js';
+import type { ExecOptions } from '../../src/kube/types.js';
+import { type FakeServer, fakeServer, status } from './support/api.js';
+
+const V5 = 'v5.channel.k8s.io';
+const V4 = 'v4.channel.k8s.io';
+const SUCCESS = JSON.stringify({ metadata: {}, status: 'Success' });
+
+let fake: FakeServer | undefined;
+afterEach(async () => {
+  await fake?.close();
+  fake = undefined;
+});
+
+interface Side {
+  readonly socket: WebSocket;
+  readonly url: string;
+  send(channel: number, bytes: string | Buffer): void;
+}
+
+/** A server whose exec endpoint is played by `play`. */
+async function exec(play: (side: Side) => void, options: ExecOptions = {}, protocols = [V5, V4]) {
+  fake = await fakeServer(() => undefined);
+  const sockets = new WebSocketServer({
+    server: fake.server,
+    handleProtocols: (offered) => protocols.find((name) => offered.has(name)) ?? false,
+  });
+  sockets.on('connection', (socket, request) => {
+    socket.on('error', () => {});
+    const send = (channel: number, bytes: string | Buffer): void =>
+      socket.send(Buffer.concat([Buffer.of(channel), Buffer.from(bytes as string)]));
+    play({ socket, url: request.url ?? '', send });
+  });
+  const client = await fake.connect();
+  const target = { namespace: 'a', pod: 'p', container: 'c', command: ['cat', 'a b', '$HOME'] };
+  return client.exec(target, options);
+}
+
+const broken = (pattern: RegExp) => (error: AirgapError) => {
+  assert.equal(error.code, 'EXEC_BROKEN', error.message);
+  assert.match(`${error.message} ${error.found}`, pattern);
+  return true;
+};
+
+test('streams, exit status and words of the command arrive as they are', async () => {
+  let asked = '';
+  const result = await exec(({ url, send }) => {
+    asked = url;
+    for (const channel of [0, 1, 2]) send(channel, '');
+    send(1, 'out\r\n\0');
+    send(2, 'err');
+    send(3, SUCCESS);
+  });
+  assert.deepEqual(
+    [result.exitCode, result.stdout.toString('latin1'), result.stderr, result.protocol],
+    [0, 'out\r\n\0', 'err', V5],
+  );
+  const query = new URL(asked, 'http://x').searchParams;
+  assert.deepEqual(query.getAll('command'), ['cat', 'a b', '$HOME']);
+  assert.equal(query.get('tty'), null, 'a TTY would turn LF into CRLF');
+});
+
+test('a non-zero exit is a result', async () => {
+  const result = await exec(({ send }) =>
+    send(
+      3,
+      JSON.stringify({
+        status: 'Failure',
+        reason: 'NonZeroExitCode',
+        details: { causes: [{ reason: 'ExitCode', message: '42' }] },
+      }),
+    ),
+  );
+  assert.equal(result.exitCode, 42);
+});
+
+test('threat 122: a stream that ends without the status of the command is broken, whatever came before', async () => {
+  await assert.rejects(
+    exec(({ socket, send }) => {
+      send(1, 'half');
+      socket.close(1000);
+    }),
+    broken(/closed with 1000/),
+  );
+  await fake?.close();
+  await assert.rejects(
+    exec(({ socket }) => socket.terminate()),
+    broken(/1006/),
+  );
+  await fake?.close();
+  const failed = { status: 'Failure', reason: 'InternalError', message: 'container not running' };
+  await assert.rejects(
+    exec(({ send }) => send(3, JSON.stringify(failed))),
+    broken(/container not running/),
+  );
+});
+
+test('a server that falls silent is given up', async () => {
+  const start = performance.now();
+  await assert.rejects(
+    exec(({ socket }) => void (socket as unknown as { _socket: { pause(): void } })._socket.pause(), {
+      stallTimeout: 300,
+    }),
+    broken(/no sign of life/),
+  );
+  assert.ok(performance.now() - start < 5000);
+});
+
+test('a refusal of the upgrade is the error of the API server', async () => {
+  fake = await fakeServer(() => status(404, 'NotFound', 'pods "p" not found'));
+  const client = await fake.connect();
+  const target = { namespace: 'a', pod: 'p', container: 'c', command: ['true'] };
+  await assert.rejects(client.exec(target), (error: AirgapError) => {
+    assert.equal(error.code, 'CLUSTER_REFUSED');
+    assert.match(error.found ?? '', /pods "p" not found/);
+    return true;
+  });
+});
+
+test('a slow reader holds the server back: memory does not grow with the stream', async () => {
+  const total = 64 * 1024 * 1024;
+  const chunk = Buffer.alloc(64 * 1024, 7);
+  let backlog = 0;
+  let taken = 0;
+  const slow = new Writable({
+    highWaterMark: 256 * 1024,
+    write(bytes: Buffer, _encoding, done) {
+      taken += bytes.length;
+      setTimeout(done, taken < 4 * 1024 * 1024 ? 20 : 0);
+    },
+  });
+  const result = await exec(
+    ({ socket, send }) => {
+      void (async () => {
+        for (let sent = 0; sent < total; sent += chunk.length) {
+          send(1, chunk);
+          if (taken < 1024 * 1024) backlog = Math.max(backlog, socket.bufferedAmount);
+          while (socket.bufferedAmount > 8 * 1024 * 1024) await sleep(5);
+        }
+        send(3, SUCCESS);
+      })();
+    },
+    { stdout: slow },
+  );
+  assert.equal(result.exitCode, 0);
+  assert.equal(taken, total);
+  assert.ok(slow.writableFinished, 'ended and flushed before exec resolves');
+  assert.ok(backlog > 2 * 1024 * 1024, `the server had to wait: ${backlog} bytes were held back`);
+});
+
+test('a writer that fails (a full disk) ends the stream with its own error', async () => {
+  const full = new Writable({
+    write: (_bytes, _encoding, done) => done(Object.assign(new Error('full'), { code: 'ENOSPC' })),
+  });
+  await assert.rejects(
+    exec(({ send }) => send(1, 'x'), { stdout: full }),
+    { code: 'ENOSPC' },
+  );
+});
+
+test('standard input arrives whole and its end is told on v5', async () => {
+  const content = Buffer.alloc(3 * 1024 * 1024 + 17, 'abc');
+  const received = createHash('sha256');
+  let closed = -1;
+  const result = await exec(
+    ({ socket, send }) => {
+      socket.on('message', (data: Buffer) => {
+        if (data[0] === 0) received.update(data.subarray(1));
+        if (data[0] !== 255) return;
+        closed = data[1] ?? -1;
+        send(3, SUCCESS);
+      });
+    },
+    { stdin: Readable.from([content.subarray(0, 1000), content.subarray(1000)]) },
+  );
+  assert.equal(result.exitCode, 0);
+  assert.equal(closed, 0);
+  assert.equal(received.digest('hex'), createHash('sha256').update(content).digest('hex'));
+});
+
+test('before Kubernetes 1.30 input has no end: refused, unless the command counts', async () => {
+  const input = (): Readable => Readable.from(['12345']);
+  await assert.rejects(
+    exec(() => {}, { stdin: input() }, [V4]),
+    broken(/cannot end the input.*v4/),
+  );
+  await fake?.close();
+  const play = ({ socket, send }: Side): void => {
+    socket.on('message', (data: Buffer) => (data.length === 6 ? send(3, SUCCESS) : undefined));
+  };
+  const result = await exec(play, { stdin: input(), endOfInput: 'counted' }, [V4]);
+  assert.deepEqual([result.exitCode, result.protocol], [0, V4]);
+});
+
+test('a command that ends before it read all its input ends the feeding', async () => {
+  const endless = new PassThrough();
+  endless.write('first');
+  const result = await exec(({ send }) => send(3, SUCCESS), { stdin: endless });
+  assert.equal(result.exitCode, 0);
+});
+
+test('an abort ends the connection', async () => {
+  const stop = new AbortController();
+  let side: Side | undefined;
+  const running = exec(
+    (opened) => {
+      side = opened;
+      stop.abort();
+    },
+    { signal: stop.signal },
+  );
+  await assert.rejects(running, { name: 'AbortError' });
+  if (side && side.socket.readyState !== side.socket.CLOSED) await once(side.socket, 'close');
+});
