@@ -182,6 +182,7 @@ test('kill -9 at three random moments, then the same command: nothing complete i
   const run = (kill?: Promise<void>) =>
     airgap(['pack', 'spec.yaml', '-o', 'out.tar', '--concurrency', '3'], {
       cwd: product.folder,
+      env: { TMPDIR: product.folder },
       ...(kill === undefined ? {} : { kill }),
     });
   const rounds: { partial: Buffer; gets: string[] }[] = [];

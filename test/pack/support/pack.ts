@@ -108,7 +108,7 @@ export function airgap(
       ['--import', `file://${loader}`, join(ROOT, 'src/main.ts'), ...args],
       {
         cwd: options.cwd,
-        env: { ...process.env, PATH, TMPDIR: options.cwd, ...options.env },
+        env: { ...process.env, PATH, ...options.env },
       },
     );
     let [out, err] = ['', ''];
