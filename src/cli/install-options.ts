@@ -24,6 +24,7 @@ export interface InstallFlags extends RegistryFlags, TrustFlags {
   readonly stateDir?: string;
   readonly timeout?: string;
   readonly helmTimeout?: string;
+  readonly acknowledge: readonly string[];
 }
 
 const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
@@ -41,6 +42,12 @@ export function addInstallOptions(command: Command): Command {
     .option('--kubeconfig <file>', 'kubeconfig (default: KUBECONFIG, ~/.kube/config)')
     .option('--context <name>', 'context of the kubeconfig')
     .option('--helm <path>', 'helm to use, or "bundle" for the one in the bundle')
+    .option(
+      '--acknowledge <finding>',
+      'a finding that was read and is accepted; may be repeated',
+      collect,
+      [],
+    )
     .option('--state-dir <dir>', 'folder of the record of runs (default: airgap/ in the XDG state folder)')
     .option('--timeout <duration>', 'until all is healthy, for each release (default 15m)')
     .option('--helm-timeout <duration>', 'for each of helm’s own waits (default 10m)');
@@ -71,6 +78,7 @@ export async function installOptions(
     },
     registry: registryChoice(flags, context),
     skipPush: flags.skipPush === true,
+    acknowledged: flags.acknowledge,
     ...(flags.domain === undefined ? {} : { domain: flags.domain }),
     backend: { files: flags.backendValues.map(path), settings: flags.backendSet },
     clusterValues: { files: flags.clusterValues.map(path), settings: flags.clusterSet },

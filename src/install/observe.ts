@@ -13,6 +13,7 @@ import { type Crd, parseCrds } from '../kube/crd-file.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject } from '../kube/types.js';
 import { CLUSTER, OLD_CLUSTER_RELEASE } from '../runai/names.js';
+import { type Passwords, POSTGRES, passwordsIn } from '../runai/postgres.js';
 import { observeProduct } from './observe-product.js';
 import type { ClusterFacts, CrdFacts, Observation, RegistryFacts, ReleaseFacts } from './site.js';
 
@@ -42,10 +43,25 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
     releases.set(chart.release, await readRelease(client, chart, read));
   const crds = await readCrds(client, options.crds, options.signal);
   const product = await observeProduct(client, releases, read);
-  return { cluster, releases, crds, product, ...(registry === undefined ? {} : { registry }) };
+  const passwords = await readPasswords(client, read);
+  return { cluster, releases, crds, product, passwords, ...(registry === undefined ? {} : { registry }) };
 }
 
 type Read = { readonly signal?: AbortSignal };
+
+/** The passwords that the database's data directory was made with, under the keys of either era. */
+async function readPasswords(client: KubeClient, read: Read): Promise<Passwords> {
+  const { secret: name, namespace } = POSTGRES;
+  const secret = await client.get<KubeObject & { data?: Record<string, string> }>(
+    RESOURCES.secrets,
+    { name, namespace },
+    read,
+  );
+  const pairs = Object.entries(secret?.data ?? {});
+  return passwordsIn(
+    Object.fromEntries(pairs.map(([key, text]) => [key, Buffer.from(text, 'base64').toString('utf8')])),
+  );
+}
 
 /** Version, identity and nodes. */
 export async function readCluster(client: KubeClient, read: Read): Promise<ClusterFacts> {

@@ -5,7 +5,9 @@ import type { Plan, PlanStep } from '../run/types.js';
 import type { Facts } from '../runai/site.js';
 import { composeSteps } from '../runai/steps/compose.js';
 import type { Action, ProductStep, Settings } from '../runai/steps/types.js';
+import type { Translation } from '../runai/values/translate.js';
 import { parseVersion } from '../runai/version.js';
+import { carryValues } from './carry-values.js';
 import { current } from './observe-product.js';
 import { isPushed } from './push.js';
 import { PULL_SECRET, releaseValues } from './release-values.js';
@@ -22,6 +24,8 @@ export interface PlanRequest {
   readonly overrides: Readonly<Record<'control-plane' | 'cluster' | 'prerequisite', Overrides>>;
   readonly domain?: string;
   readonly skipPush: boolean;
+  /** Default values of the bundle's charts, by release; they tell which old settings have a place there. */
+  readonly defaults?: ReadonlyMap<string, Values>;
 }
 
 /** A release as the plan leaves it. */
@@ -35,6 +39,8 @@ export interface PlannedRelease {
   readonly valuesSha: string;
   readonly changes: readonly ValueChange[];
   readonly decision: Decision;
+  /** What became of the operator's own values; empty lists where nothing ran before. */
+  readonly carried: Omit<Translation, 'values'>;
 }
 
 /** The plan with what was decided on the way. */
@@ -45,6 +51,8 @@ export interface InstallPlan {
   readonly holds: readonly string[];
   /** Whether any step changes the site; checks alone change nothing. */
   readonly changes: boolean;
+  /** What the table of steps decided by. */
+  readonly facts: Facts;
 }
 
 /** What a step of the plan carries for its executor. */
@@ -104,7 +112,7 @@ export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
     // What is not changed needs no copy.
     steps: changes ? steps : steps.filter((step) => inputOf(step).action.kind !== 'save-site'),
   };
-  return { plan, releases, holds, changes };
+  return { plan, releases, holds, changes, facts };
 }
 
 /** The action of a step that this planner made. */
@@ -146,9 +154,10 @@ interface ReleaseContext {
 function planRelease({ request, site, product, chart }: ReleaseContext): PlannedRelease {
   const facts = site.releases.get(chart.release);
   const running = current(facts)?.values ?? {};
+  const carried = carriedValues({ request, site, product, chart });
   const values = releaseValues({
     chart,
-    running,
+    running: carried.values,
     ...(site.registry === undefined ? {} : { registry: site.registry.address }),
     pullSecret: site.registry?.needsLogin ?? false,
     overrides: request.overrides[chart.role],
@@ -161,7 +170,25 @@ function planRelease({ request, site, product, chart }: ReleaseContext): Planned
     wanted: { chart: chartSha, values: valuesSha },
     helmGone: true,
   });
-  return { chart, chartSha, values, valuesSha, changes: diffValues(running, values), decision };
+  const { translated, dropped, lost } = carried;
+  const changes = diffValues(running, values);
+  return { chart, chartSha, values, valuesSha, changes, decision, carried: { translated, dropped, lost } };
+}
+
+/** The values of what runs, under the keys of the version that comes. */
+function carriedValues({ request, site, chart }: ReleaseContext): Translation {
+  const running = current(site.releases.get(chart.release));
+  if (running === undefined || chart.role === 'prerequisite') {
+    return { values: { ...running?.values }, translated: [], dropped: [], lost: [] };
+  }
+  const newDefaults = request.defaults?.get(chart.release);
+  return carryValues({
+    role: chart.role,
+    running,
+    target: chart.version,
+    passwords: site.passwords,
+    ...(newDefaults === undefined ? {} : { newDefaults }),
+  });
 }
 
 function settingsFor(chart: BundleChart, product: readonly ProductStep[]): Settings {

@@ -6,6 +6,7 @@ import { compareVersions, inRange, parseVersion } from '../runai/version.js';
 import { fitsWindow } from '../runai/windows.js';
 import type { Finding } from './findings.js';
 import type { InstallPlan } from './plan.js';
+import { judgeCarried, judgePath } from './preflight-upgrade.js';
 import type { Observation } from './site.js';
 import { valueAt } from './values.js';
 
@@ -19,6 +20,8 @@ export interface PreflightFacts {
   /** Absent when it was not tried. */
   readonly pushProbe?: { readonly ok: true } | { readonly ok: false; readonly error: string };
   readonly skipPush: boolean;
+  /** Ids of findings that the operator has read and accepts. */
+  readonly acknowledged: readonly string[];
 }
 
 /** Judges what was read. Pure; every row says what was seen and what to do. */
@@ -33,6 +36,11 @@ export function judgePreflight(facts: PreflightFacts): Finding[] {
     ...crds(facts),
     ...facts.made.releases.flatMap((planned) => release(planned, facts)),
     ...upgradePath(facts),
+    ...judgePath(facts.made.facts, {
+      acknowledged: facts.acknowledged,
+      requires: facts.manifest.requires['kubernetes'] !== undefined,
+    }),
+    ...facts.made.releases.flatMap((planned) => judgeCarried(planned, facts.acknowledged)),
     ...domain(facts),
   ];
 }

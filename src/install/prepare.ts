@@ -1,7 +1,9 @@
+import type { OpenBundle } from '../bundle/open.js';
 import { AirgapError } from '../errors.js';
 import { checkResumption } from '../run/identity.js';
 import type { Plan } from '../run/types.js';
 import { reviewRights } from './access.js';
+import { readChartDefaults } from './chart-defaults.js';
 import type { Finding } from './findings.js';
 import { givenInputs } from './inputs.js';
 import { observe, readCluster } from './observe.js';
@@ -12,6 +14,7 @@ import { judgePreflight } from './preflight.js';
 import { parseTarget } from './push.js';
 import type { ClusterFacts, Observation } from './site.js';
 import type { InstallOptions } from './types.js';
+import type { Values } from './values.js';
 import { type Overrides, readOverrides } from './values-input.js';
 
 /** A plan to approve: made from the site as it is, or that of the run that goes on. */
@@ -53,6 +56,7 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
       bundleId: bundle.bundleId,
       overrides,
       skipPush: options.skipPush,
+      defaults: await readDefaults(bundle),
       ...(options.domain === undefined ? {} : { domain: options.domain }),
     },
     observation,
@@ -65,6 +69,7 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
     helm: site.helm.program,
     access: await reviewRights(client, made, signal),
     skipPush: options.skipPush,
+    acknowledged: options.acknowledged ?? [],
     ...(probe === undefined ? {} : { pushProbe: probe }),
   });
   const failed = findings.filter((finding) => finding.outcome === 'fail').length;
@@ -72,6 +77,14 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
     failed === 0 ? `${findings.length} checks` : `${failed} of ${findings.length} checks failed`;
   emit({ type: 'stage-ended', stage: 'observe', outcome: failed === 0 ? 'ok' : 'failed', summary });
   return { plan: made.plan, cluster: observation.cluster, given, made, observation, findings };
+}
+
+/** By release. */
+async function readDefaults(bundle: OpenBundle): Promise<ReadonlyMap<string, Values>> {
+  const pairs = bundle.manifest.charts.map(
+    async ({ release, path }) => [release, await readChartDefaults(await bundle.read(path), path)] as const,
+  );
+  return new Map(await Promise.all(pairs));
 }
 
 async function goOn(

@@ -1,6 +1,7 @@
 import type { DecodedRelease } from '../helm/release.js';
 import type { CrdFindings } from '../kube/crd-check.js';
 import type { ServerVersion } from '../kube/types.js';
+import type { Passwords } from '../runai/postgres.js';
 import type { Site as ProductSite } from '../runai/site.js';
 import type { PushState } from './push.js';
 import type { RegistryAddress } from './registry-address.js';
@@ -15,6 +16,8 @@ export interface Observation {
   readonly registry?: RegistryFacts;
   /** What the product's table of steps decides by. */
   readonly product: ProductSite;
+  /** What the live secret of the product's own database holds; secrets. */
+  readonly passwords: Passwords;
 }
 
 export interface ClusterFacts {

@@ -63,6 +63,8 @@ export interface InstallOptions extends Surroundings {
   /** Milliseconds; 10 minutes. */
   readonly helmTimeout?: number;
   readonly mode: 'install' | 'dry-run' | 'preflight';
+  /** Ids of findings that the operator has read and accepts. */
+  readonly acknowledged?: readonly string[];
   /** A run that the operator says is gone. */
   readonly takeover?: string;
   readonly unfinished?: 'resume' | 'give-up';
