@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Option } from 'commander';
 import { AirgapError } from '../errors.js';
 import type { Verb } from './context.js';
@@ -5,6 +6,7 @@ import type { Verb } from './context.js';
 interface StatusFlags {
   readonly run?: string;
   readonly all?: boolean;
+  readonly stateDir?: string;
   readonly output: 'text' | 'json';
 }
 
@@ -16,13 +18,15 @@ export const statusVerb: Verb = (program, context) => {
     .description('Reads the record of the runs of this host. Neither the cluster nor the registry is asked.')
     .option('--run <id>', 'the run with this id (or the beginning of it)')
     .option('--all', 'all runs of this host, not only the newest of each cluster')
+    .option('--state-dir <dir>', 'folder of the record of runs (default: airgap/ in the XDG state folder)')
     .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
     .action(async (flags: StatusFlags) => {
       const [{ readStatuses, stateRoot }, { formatStatuses, statusJson }] = await Promise.all([
         import('../run/index.js'),
         import('../term/status.js'),
       ]);
-      const root = stateRoot(context.env);
+      const root =
+        flags.stateDir === undefined ? stateRoot(context.env) : resolve(context.cwd, flags.stateDir);
       const chosen = choose(await readStatuses(root), flags);
       const text =
         flags.output === 'json'

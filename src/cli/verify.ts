@@ -35,7 +35,7 @@ async function verify(file: string, flags: VerifyFlags, context: CliContext): Pr
   const threads = parseThreads(flags.concurrency);
   const trust = await readTrust(flags, context);
   const { verifyFile, requireOk } = await import('../bundle/verify.js');
-  emit({ type: 'stage-started', stage: 'verify', title: `verify ${file}` });
+  emit({ type: 'stage-started', stage: 'verify', title: file });
   const report = await verifyFile(resolve(context.cwd, file), {
     signal: context.signal,
     onProgress: (done, total) => emit({ type: 'progress', stage: 'verify', done, total, unit: 'bytes' }),

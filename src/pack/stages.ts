@@ -81,7 +81,7 @@ export async function write(
 ): Promise<WriteReport> {
   return inStage(
     emit,
-    { stage: 'write', title: `write ${output}` },
+    { stage: 'write', title: output },
     () =>
       writeBundle(output, layout, entryContents(findings), {
         concurrency,
