@@ -28,6 +28,8 @@ export interface RegistryOptions {
   readonly retries?: number;
   /** Milliseconds without a byte after which a connection is given up and the work resumed; 60000. */
   readonly stallTimeout?: number;
+  /** Bytes per second below which, over `stallTimeout`, a moving connection counts as stalled too; 0. */
+  readonly minRate?: number;
   /** Milliseconds before the first further try, doubling up to 60000; 1000. */
   readonly retryDelay?: number;
   /** Bytes per upload request; absent means the whole blob in one, smaller only after a 413. */

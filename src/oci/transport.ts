@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { recycle } from '../io/slabs.js';
 import { createWire } from './agents.js';
 import { readCapped } from './answer.js';
 import type { RegistryOptions } from './client.js';
@@ -9,7 +10,7 @@ export interface StreamBody {
   /** Bytes. */
   readonly length: number;
   readonly chunks: AsyncIterable<Buffer>;
-  /** Bytes that the kernel took over since the last call. */
+  /** Bytes that the kernel took over since the last call; their chunks are given back (io/slabs.ts). */
   readonly onFlushed?: (count: number) => void;
 }
 
@@ -59,6 +60,7 @@ export function createTransport(host: string, options: RegistryOptions & { userA
         timeout: stall,
         ...(request.signal ? { signal: request.signal } : {}),
       });
+      if (options.minRate) watchRate(outgoing, options.minRate, stall);
       return exchange(outgoing, request, stall);
     },
     close: () => wire.close(),
@@ -119,12 +121,32 @@ function exchange(outgoing: ClientRequest, request: HttpRequest, stall: number):
   });
 }
 
+/** Gives up a connection that moves, but less than `rate` bytes a second over a whole window. */
+function watchRate(outgoing: ClientRequest, rate: number, window: number): void {
+  let incoming: IncomingMessage | undefined;
+  let before = 0;
+  const timer = setInterval(() => {
+    const now = (outgoing.socket?.bytesRead ?? 0) + (outgoing.socket?.bytesWritten ?? 0);
+    const isSlow = now - before < (rate * window) / 1000;
+    before = now;
+    if (!isSlow || incoming?.isPaused() || (outgoing.writableEnded && !incoming)) return;
+    outgoing.destroy(new StallError(`less than ${rate} bytes a second for ${Math.round(window / 1000)} s`));
+  }, window);
+  outgoing.on('response', (message) => {
+    incoming = message;
+  });
+  outgoing.on('close', () => clearInterval(timer));
+}
+
 /** Writes chunk after chunk, no faster than the kernel takes them. */
 async function pump(outgoing: ClientRequest, body: StreamBody, answered: () => boolean): Promise<void> {
   for await (const chunk of body.chunks) {
     if (answered() || outgoing.destroyed) return;
     const size = chunk.length;
-    const room = outgoing.write(chunk, () => body.onFlushed?.(size));
+    const room = outgoing.write(chunk, () => {
+      recycle(chunk);
+      body.onFlushed?.(size);
+    });
     if (!room) await roomOrEnd(outgoing);
   }
 }

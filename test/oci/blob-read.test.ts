@@ -47,6 +47,20 @@ for (const end of ['reset', 'close', 'hang'] as const) {
   });
 }
 
+test('threat 64: a server that trickles is given up when a least rate is asked for', async (t) => {
+  const { fake, client } = await pairOf(t, { stallTimeout: 300, minRate: 100_000 });
+  fake.putBlob('a', bytes);
+  fake.on('GET', BLOB, ({ response }) => {
+    response.writeHead(200, { 'content-length': String(bytes.length) });
+    let at = 0;
+    const timer = setInterval(() => response.write(bytes.subarray(at, ++at)), 20);
+    response.on('close', () => clearInterval(timer));
+    return true;
+  });
+  assert.deepEqual(await collect(await client.blob('a', blob)), bytes);
+  assert.equal(fake.count('GET'), 2);
+});
+
 test('a reader that is slow is not taken for a stalled server', async (t) => {
   const { fake, client } = await pairOf(t, { stallTimeout: 100 });
   const large = randomBytes(16 * 1024 * 1024);
