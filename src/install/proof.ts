@@ -74,17 +74,20 @@ function faultOf(container: ProvenContainer, { byTarget, known, registry }: Know
   const owner = known.find((candidate) => candidate.digests.has(digest));
   if (owner === undefined) return 'its content is none of the bundle’s images';
   if (!image.startsWith(`${registry}/`)) return `it does not come from ${registry}`;
-  const named = byTarget.get(targetOf(image.slice(registry.length + 1)));
+  const named = targetsOf(image.slice(registry.length + 1))
+    .map((target) => byTarget.get(target))
+    .find((candidate) => candidate !== undefined);
   if (named === undefined) return 'the bundle has no image of this name';
   return named.digests.has(digest) ? undefined : `its content is that of ${owner.target}`;
 }
 
-/** A digest counts more than a tag beside it. */
-function targetOf(reference: string): string {
+/** Names that the bundle may know a reference by; a digest counts more than a tag beside it. */
+function targetsOf(reference: string): string[] {
   const at = reference.indexOf('@');
-  if (at < 0) return reference.includes(':') ? reference : `${reference}:latest`;
-  const name = reference.slice(0, at).replace(/:[^/:]*$/, '');
-  return `${name}${reference.slice(at)}`;
+  if (at < 0) return [reference.includes(':') ? reference : `${reference}:latest`];
+  const tagged = reference.slice(0, at);
+  const name = tagged.replace(/:[^/:]*$/, '');
+  return [`${name}${reference.slice(at)}`, tagged];
 }
 
 function containersOf(pod: KubeObject): ProvenContainer[] {
