@@ -33,6 +33,7 @@ const bitnami = `${SOURCES.inferred}: keys of the PostgreSQL chart from version 
 const rule = (from: string, outcome: Outcome, source: string = notes): KeyRule => ({ from, outcome, source });
 
 const OWN_INGRESS = 'the ingress controller is the site’s own now; carry the setting over there by hand';
+const GONE_WITH_NGINX = 'an image of the NGINX that goes';
 const OWN_PROMETHEUS = 'Prometheus is the site’s own now; carry the setting over there by hand';
 
 export const TRANSITIONS: readonly Transition[] = [
@@ -46,6 +47,12 @@ export const TRANSITIONS: readonly Transition[] = [
         'nginx-ingress.controller.service.externalIPs',
         { dropped: 'the addresses are the site’s ingress controller’s' },
         page,
+      ),
+      rule('nginx-ingress.controller.image.**', { dropped: GONE_WITH_NGINX }, SOURCES.upgradePage),
+      rule(
+        'nginx-ingress.controller.admissionWebhooks.patch.image.**',
+        { dropped: GONE_WITH_NGINX },
+        SOURCES.upgradePage,
       ),
       rule('nginx-ingress.**', { lost: OWN_INGRESS }, SOURCES.upgradePage),
       rule('pspEnabled', { dropped: 'pod security policies were removed in 2.9' }, SOURCES.releaseNotes),
@@ -76,6 +83,8 @@ export const TRANSITIONS: readonly Transition[] = [
     at: 12,
     rest: 'strict',
     rules: [
+      rule('**.image.repository', { dropped: 'images come from the bundle' }),
+      rule('**.image.registry', { dropped: 'images come from the bundle' }),
       rule('deployment.domain', { to: ['global.domain'] }),
       rule('grafana.grafana\\.ini.server.domain', { dropped: 'follows global.domain' }),
       rule('backend.privateRegistryAddress', { to: ['global.imageRegistry', 'global.image.registry'] }),
@@ -127,8 +136,6 @@ export const TRANSITIONS: readonly Transition[] = [
       rule('keycloak.**', { lost: 'the identity provider’s chart is another; its keys are keycloakx.*' }),
       rule('global.grafana.dbUser', { to: ['grafana.dbUser'] }),
       rule('global.grafana.dbPassword', { to: ['grafana.dbPassword'] }),
-      rule('**.image.repository', { dropped: 'images come from the bundle' }),
-      rule('**.image.registry', { dropped: 'images come from the bundle' }),
       rule('**.image.tag', { lost: 'an image was pinned; the bundle decides about images' }),
     ],
   },
