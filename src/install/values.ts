@@ -66,6 +66,7 @@ export function withoutValue(values: Values, path: ValuePath): Values {
 
 /** `a.b\.c[0].d` -> ['a', 'b.c', 0, 'd']; undefined when it is no path. */
 export function parseValuePath(text: string): ValuePath | undefined {
+  if (text.startsWith('.')) return undefined;
   const path: (string | number)[] = [];
   const part = /(?:^|\.)((?:\\.|[^.[\]\\])+)|\[(\d{1,5})\]/gy;
   while (part.lastIndex < text.length) {

@@ -1,0 +1,49 @@
+import type { OpenBundle } from '../../bundle/open.js';
+import type { Helm } from '../../helm/types.js';
+import type { Crd } from '../../kube/crd-file.js';
+import type { KubeClient, KubeObject } from '../../kube/types.js';
+import type { Version } from '../../runai/version.js';
+import type { Finding } from '../findings.js';
+import type { OpenRegistry } from '../open-registry.js';
+import type { InstallPlan } from '../plan.js';
+import type { Observation } from '../site.js';
+import type { Answer } from './dns.js';
+import type { RenderedRelease } from './rendered.js';
+
+/** Name of a row, the same whatever its outcome. */
+export type Row = Pick<Finding, 'id' | 'title'>;
+
+/** What the checks read with and judge by. */
+export interface CheckContext {
+  readonly client: KubeClient;
+  readonly bundle: OpenBundle;
+  readonly crds: readonly Crd[];
+  readonly site: Observation;
+  readonly made: InstallPlan;
+  readonly helm: Helm;
+  /** The release that the bundle brings; undefined when its version is in no form that is known. */
+  readonly release?: Version;
+  readonly registry?: OpenRegistry;
+  /** Folder of the record of runs. */
+  readonly stateRoot: string;
+  /** Folder for files that are gone when preflight ends. */
+  readonly tmp: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly lookup: (host: string) => Promise<Answer>;
+  readonly signal: AbortSignal;
+  /** Rendered once, when the first check asks. */
+  readonly rendered: () => Promise<readonly RenderedRelease[]>;
+  /** Pods of all namespaces, read once. */
+  readonly pods: () => Promise<readonly KubeObject[]>;
+  /** Nodes, read once. */
+  readonly nodes: () => Promise<readonly KubeObject[]>;
+}
+
+/** One check: reads, then judges. What it throws becomes "not checked". */
+export interface Check {
+  readonly row: Row;
+  /** False when the release or the bundle does not ask for it: then there is no row. */
+  readonly applies?: (context: CheckContext) => boolean;
+  readonly run: (context: CheckContext) => Promise<Finding[]>;
+}

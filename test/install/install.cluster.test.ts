@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sameSpec } from '../../src/kube/crd-check.js';
+import { type Crd, parseCrds } from '../../src/kube/crd-file.js';
+import { type Ran, seeded, startNode, type TestNode } from './support/node.js';
+
+const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
+const crdFolder = process.env['AIRGAP_TEST_CRDS'];
+if (!wanted) console.error('SKIPPED: install on the test node, because AIRGAP_CLUSTER_TESTS is not 1');
+
+const seed = Number(process.env['AIRGAP_TEST_SEED'] ?? Date.now() % 1_000_000);
+
+interface Workload {
+  readonly metadata: { readonly name: string; readonly namespace: string };
+  readonly spec: { readonly containers: readonly { readonly image: string }[] };
+  readonly status: { readonly phase: string };
+}
+
+describe('install on a real node without a way out', { skip: !wanted, timeout: 1_500_000 }, () => {
+  let site: TestNode;
+  let first = '';
+  let second = '';
+
+  before(() => {
+    site = startNode('install');
+    first = site.bundle('2.13.66');
+    second = site.bundle('2.16.79');
+    console.error(`install: seed ${seed} (AIRGAP_TEST_SEED gives it again)`);
+  });
+  after(() => site?.down());
+
+  const flags = (): string[] => [
+    '--registry',
+    site.registry,
+    '--plain-http',
+    '--domain',
+    'runai.test',
+    '--timeout',
+    '4m',
+  ];
+  const install = (file: string, ...more: string[]): Promise<Ran> => site.airgap('install', file, ...more);
+  const ended = (ran: Ran, status: number): Ran => {
+    assert.equal(ran.status, status, `${ran.out}\n${ran.err}`);
+    return ran;
+  };
+  const releases = (): { name: string; revision: string; status: string; chart: string }[] =>
+    JSON.parse(site.must('exec', 'helm', 'list', '-A', '-a', '-o', 'json'));
+  const pods = (): Workload[] =>
+    ['runai-backend', 'runai'].flatMap(
+      (namespace) => site.json('get', 'pods', '-n', namespace)['items'] as Workload[],
+    );
+  const count = (kind: string): number => (site.json('get', kind, '-A')['items'] as unknown[]).length;
+
+  function assertInstalled(version: string): void {
+    const found = releases().map(({ name, status, chart }) => [name, status, chart]);
+    assert.deepEqual(found.sort(), [
+      ['runai-backend', 'deployed', `control-plane-${version}`],
+      ['runai-cluster', 'deployed', `runai-cluster-${version}`],
+    ]);
+    for (const pod of pods()) {
+      assert.equal(pod.status.phase, 'Running', pod.metadata.name);
+      for (const { image } of pod.spec.containers)
+        assert.ok(image.startsWith(`${site.registry}/`), `${pod.metadata.name} runs ${image}`);
+    }
+  }
+
+  function assertCrds(version: string): void {
+    const folder = crdFolder ?? '';
+    const file = parseCrds(readFileSync(join(folder, `${version}.yaml`), 'utf8'), version);
+    const live = new Map((site.json('get', 'crd')['items'] as Crd[]).map((crd) => [crd.metadata.name, crd]));
+    for (const crd of file) {
+      const there = live.get(crd.metadata.name);
+      assert.ok(there && sameSpec(crd.spec, there.spec), `${crd.metadata.name} is not the file’s`);
+    }
+  }
+
+  /**
+   * Kills the process with SIGKILL, each time a random moment after a line of its output, and starts the same
+   * command again; helm is not killed with it.
+   */
+  async function withKills(args: readonly string[], moments: readonly RegExp[]): Promise<Ran> {
+    const random = seeded(seed + moments.length + args.length);
+    for (const moment of moments) {
+      const running = site.start(args);
+      const seen = await Promise.race([
+        running.said(moment).then(() => true),
+        running.ended.then(() => false),
+      ]);
+      const after = random() * 2500;
+      if (seen) await Promise.race([sleep(after), running.ended]);
+      const alive = running.child.exitCode === null;
+      running.child.kill('SIGKILL');
+      const ran = await running.ended;
+      const last = ran.err.trim().split('\n').at(-1);
+      console.error(
+        `install: ${alive ? 'killed' : 'ended'} ${Math.round(after)} ms after ${moment}: ${last}`,
+      );
+      assert.ok(seen, `never saw ${moment}: ${ran.err}`);
+    }
+    return site.start(args).ended;
+  }
+
+  it('a dry run shows the plan and changes nothing', async () => {
+    const before = { events: count('secrets'), leases: count('leases'), maps: count('configmaps') };
+    const { out } = ended(await install(first, ...flags(), '--dry-run'), 0);
+    assert.match(out, /Plan, 7 steps/);
+    assert.match(out, /\+ global\.domain: "runai\.test"/);
+    const json = JSON.parse(ended(await install(first, ...flags(), '--dry-run', '-o', 'json'), 0).out);
+    assert.equal(json.outcome, 'planned');
+    const ids = json.steps.map((step: { id: string }) => step.id);
+    assert.deepEqual(ids, [
+      'push',
+      'helm:runai-backend',
+      'wait:runai-backend',
+      'crds',
+      'helm:runai-cluster',
+      'wait:runai-cluster',
+      'prove:images',
+    ]);
+    assert.deepEqual(
+      { events: count('secrets'), leases: count('leases'), maps: count('configmaps') },
+      before,
+    );
+    assert.deepEqual(releases(), []);
+  });
+
+  it('without a terminal and without --yes it stops at once, after the plan', async () => {
+    const ran = ended(await install(first, ...flags()), 2);
+    assert.match(ran.out, /Plan, 7 steps/);
+    assert.match(ran.err, /error CONFIRMATION_NEEDED/);
+    assert.equal(count('leases') >= 0 && releases().length, 0);
+  });
+
+  it('threat 96: an unknown context is answered with the known ones; a site without a registry with the flag', async () => {
+    const wrong = ended(await install(first, ...flags(), '--context', 'prod'), 6);
+    assert.match(wrong.err, /no context prod[\s\S]*one of: install-/);
+    const none = ended(await install(first, '--domain', 'runai.test', '--dry-run'), 2);
+    assert.match(none.err, /--registry HOST/);
+  });
+
+  it('threat 101: CRDs of 2.9.25, applied by plain kubectl before, and stored objects', {
+    skip: !crdFolder,
+  }, () => {
+    site.kubectl('apply', '-f', join(crdFolder ?? '', '2.9.25.yaml'));
+    assertCrds('2.9.25');
+  });
+
+  it('threat 82: installs, killed at three random moments, and goes on each time', async () => {
+    const args = ['install', first, ...flags(), '--yes'];
+    const ran = ended(
+      await withKills(args, [
+        /\[push\].*start/,
+        /\[helm:runai-backend\].*start/,
+        /\[(crds|helm:runai-cluster)\].*start/,
+      ]),
+      0,
+    );
+    assert.match(ran.out, /is installed|nothing was changed/);
+    assertInstalled('2.13.66');
+    for (const { name } of releases()) {
+      const history = JSON.parse(
+        site.must(
+          'exec',
+          'helm',
+          'history',
+          name,
+          '-n',
+          name === 'runai-backend' ? name : 'runai',
+          '-o',
+          'json',
+        ),
+      );
+      assert.ok(history.filter((row: { status: string }) => row.status === 'deployed').length === 1);
+      assert.ok(!history.some((row: { status: string }) => row.status.startsWith('pending')));
+    }
+  });
+
+  it('the live CRDs are the file’s, also over those that kubectl applied', { skip: !crdFolder }, () => {
+    assertCrds('2.13.66');
+  });
+
+  it('a second install needs no flags, changes nothing, and says so', async () => {
+    const before = releases();
+    const locks = site.kubectl(
+      '-n',
+      'kube-system',
+      'get',
+      'lease',
+      'airgap-lock',
+      '-o',
+      'jsonpath={.metadata.resourceVersion}',
+    );
+    const { out } = ended(await install(first, '--yes'), 0);
+    assert.match(out, /is what runs; nothing was changed/);
+    assert.deepEqual(releases(), before);
+    assert.equal(
+      site.kubectl(
+        '-n',
+        'kube-system',
+        'get',
+        'lease',
+        'airgap-lock',
+        '-o',
+        'jsonpath={.metadata.resourceVersion}',
+      ),
+      locks,
+    );
+  });
+
+  it('threat 95: everything that the run left is for its owner only', () => {
+    const folder = join(site.stateDir, 'airgap');
+    for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      const { mode } = statSync(join(folder, entry));
+      assert.equal(mode & 0o077, 0, `${entry}: ${(mode & 0o777).toString(8)}`);
+    }
+  });
+
+  it('a foreign image in a running pod is named by the proof', async () => {
+    site.kubectl(
+      '-n',
+      'runai',
+      'run',
+      'intruder',
+      `--image=${site.registry}/airgap-node/busybox:1`,
+      '--restart=Never',
+    );
+    site.kubectl('-n', 'runai', 'wait', '--for=condition=Ready', 'pod/intruder', '--timeout=60s');
+    const { err } = ended(await install(first, '--yes'), 6);
+    assert.match(err, /error IMAGE_PROOF[\s\S]*runai\/intruder, container intruder/);
+    site.kubectl('-n', 'runai', 'delete', 'pod', 'intruder', '--now');
+  });
+
+  it('threat 109: a release that somebody else left pending is not touched', async () => {
+    const values = join(site.folder, 'pending.yaml');
+    site.must('exec', 'sh', '-c', `helm get values runai-backend -n runai-backend -o yaml > ${values}`);
+    const hang =
+      'printf "apiVersion: v1\\nkind: Pod\\nmetadata: {name: hang, annotations: {helm.sh/hook: pre-upgrade}}\\nspec: {containers: [{name: c, image: nowhere.invalid/x:1}]}\\n"';
+    const chart = join(site.folder, 'hang');
+    site.must(
+      'exec',
+      'sh',
+      '-c',
+      `mkdir -p ${chart} && tar xzf ${join(site.folder, 'standin-2.13.66', 'charts', 'control-plane-2.13.66.tgz')} -C ${chart} && ${hang} > ${chart}/control-plane/templates/hang.yaml`,
+    );
+    const helm = site.node(
+      'exec',
+      'timeout',
+      '-s',
+      'KILL',
+      '8',
+      'helm',
+      'upgrade',
+      'runai-backend',
+      `${chart}/control-plane`,
+      '-n',
+      'runai-backend',
+      '-f',
+      values,
+    );
+    assert.notEqual(helm.status, 0);
+    const { err } = ended(await install(second, '--yes'), 9);
+    assert.match(err, /error LOCKED[\s\S]*pending-upgrade[\s\S]*helm history runai-backend -n runai-backend/);
+    site.must('exec', 'helm', 'rollback', 'runai-backend', '-n', 'runai-backend', '--no-hooks');
+    site.node('exec', 'kubectl', '-n', 'runai-backend', 'delete', 'pod', 'hang', '--now');
+  });
+
+  it('threat 114: upgrades with what was customised, killed three times; the data stays', async () => {
+    site.must('psql', 'backend', "create table if not exists kept (x text); insert into kept values ('row')");
+    ended(await install(first, '--yes', '--backend-set', 'backend.custom.note=mine'), 0);
+    const args = ['install', second, '--yes', '--timeout', '4m', '--cluster-set', 'clusterConfig.custom=1'];
+    ended(
+      await withKills(args, [
+        /\[save\].*start/,
+        /\[helm:runai-backend\].*start/,
+        /\[helm:runai-cluster\].*start/,
+      ]),
+      0,
+    );
+    assertInstalled('2.16.79');
+    const values = JSON.parse(
+      site.must('exec', 'helm', 'get', 'values', 'runai-backend', '-n', 'runai-backend', '-o', 'json'),
+    );
+    assert.equal(values.backend.custom.note, 'mine');
+    assert.equal(values.global.domain, 'runai.test');
+    assert.equal(site.must('psql', 'backend', 'select x from kept'), 'row');
+    ended(await install(second, '--yes'), 0);
+  });
+
+  it('threat 88: a second run at once is refused', async () => {
+    const args = ['install', second, '--yes', '--backend-set', 'backend.custom.note=again'];
+    const one = site.start(args);
+    let second_: Ran | undefined;
+    for (let tries = 0; tries < 20 && second_?.status !== 9; tries++) {
+      await sleep(1500);
+      second_ = await site.start(args).ended;
+      if (one.child.exitCode !== null) break;
+    }
+    ended(await one.ended, 0);
+    assert.equal(second_?.status, 9, second_?.err);
+    assert.match(second_?.err ?? '', /error LOCKED/);
+  });
+
+  it('helm 4 goes on with releases that helm 3 made, and an older bundle is refused', async () => {
+    const helm4 = site.must('exec', 'sh', '-c', 'command -v helm4');
+    ended(await install(second, '--yes', '--helm', helm4, '--cluster-set', 'clusterConfig.custom=2'), 0);
+    assertInstalled('2.16.79');
+    const old = ended(await install(first, '--yes'), 11);
+    assert.match(old.err, /newer than the bundle/);
+  });
+});

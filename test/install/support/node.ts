@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const TSX = fileURLToPath(new URL('../../../node_modules/tsx/dist/loader.mjs', import.meta.url));
+
+export interface Ran {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A test node of its own, with a state folder for airgap beside it. */
+export interface TestNode {
+  readonly folder: string;
+  readonly stateDir: string;
+  readonly registry: string;
+  node(...args: string[]): Ran;
+  must(...args: string[]): string;
+  kubectl(...args: string[]): string;
+  /** The first value of a JSON path of an object. */
+  json(...args: string[]): Record<string, unknown>;
+  /** Starts airgap inside the node's network. */
+  start(args: readonly string[], options?: { readonly env?: Record<string, string> }): Running;
+  /** Runs it to its end. */
+  airgap(...args: string[]): Promise<Ran>;
+  /** Makes the stand-in of a version and packs it. */
+  bundle(version: string, ...more: string[]): string;
+  down(): void;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ran>;
+  /** Resolves when its messages hold a match. */
+  said(pattern: RegExp): Promise<void>;
+}
+
+export function startNode(name: string): TestNode {
+  const env = { ...process.env, AIRGAP_NODE_NAME: `${name}-${process.pid}` };
+  const folder = mkdtempSync(join(tmpdir(), `airgap-${name}-`));
+  const stateDir = join(folder, 'state');
+  const script = join(ROOT, 'scripts', 'node');
+  const node = (...args: string[]): Ran => {
+    const ran = spawnSync(script, args, { env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+    return { status: ran.status, signal: ran.signal, out: ran.stdout, err: ran.stderr };
+  };
+  const must = (...args: string[]): string => {
+    const { status, out, err } = node(...args);
+    assert.equal(status, 0, `${args.join(' ')}: ${err}`);
+    return out.trim();
+  };
+  must('up');
+  const registry = /REGISTRY=(\S+)/.exec(must('env'))?.[1] ?? '';
+  const kubectl = (...args: string[]): string => must('exec', 'kubectl', ...args);
+  const start: TestNode['start'] = (args, options = {}) => {
+    const words = ['exec', process.execPath, '--import', TSX, join(ROOT, 'src', 'main.ts'), ...args];
+    const child = spawn(script, words, {
+      env: { ...env, AIRGAP_STATE_DIR: join(stateDir, 'airgap'), ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      out += chunk.toString('utf8');
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      err += chunk.toString('utf8');
+    });
+    const ended = new Promise<Ran>((done) => {
+      child.on('close', (status, signal) => done({ status, signal, out, err }));
+    });
+    const said = (pattern: RegExp): Promise<void> =>
+      new Promise((done) => {
+        const look = (): void => {
+          if (!pattern.test(err)) return;
+          child.stderr?.off('data', look);
+          done();
+        };
+        child.stderr?.on('data', look);
+        look();
+      });
+    return { child, ended, said };
+  };
+  return {
+    folder,
+    stateDir,
+    registry,
+    node,
+    must,
+    kubectl,
+    json: (...args) => JSON.parse(kubectl(...args, '-o', 'json')) as Record<string, unknown>,
+    start,
+    airgap: (...args) => start(args).ended,
+    bundle: (version, ...more) => {
+      const source = join(folder, `standin-${version}`);
+      const file = join(folder, `runai-air-gapped-${version}.tar`);
+      mkdirSync(source, { recursive: true });
+      run([join(ROOT, 'scripts', 'standin'), '--version', version, '--out', source, ...more], env);
+      run(
+        [
+          process.execPath,
+          '--import',
+          TSX,
+          join(ROOT, 'src', 'main.ts'),
+          'pack',
+          join(source, 'spec.yaml'),
+          '-o',
+          file,
+        ],
+        env,
+      );
+      return file;
+    },
+    down: () => {
+      node('down');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function run([program = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): void {
+  const ran = spawnSync(program, args, { env, encoding: 'utf8', cwd: ROOT });
+  assert.equal(ran.status, 0, `${program} ${args.join(' ')}: ${ran.stderr}`);
+}
+
+/** Numbers in [0,1) that the seed gives again. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
