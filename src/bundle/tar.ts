@@ -22,13 +22,16 @@ export interface HeaderFacts {
   readonly path: string;
   /** Bytes. */
   readonly size: number;
+  /** 0644, or 0755 below tools/, when absent. */
+  readonly mode?: number;
 }
 
 /** The one header that an entry can have: ustar, regular file, owner and time zero, mode from the path. */
 export function encodeHeader(facts: HeaderFacts): Buffer {
   const block = Buffer.alloc(BLOCK);
   block.write(facts.path, FIELD.name, 'latin1');
-  block.write(facts.path.startsWith('tools/') ? '0000755' : '0000644', FIELD.mode, 'latin1');
+  const mode = facts.mode ?? (facts.path.startsWith('tools/') ? 0o755 : 0o644);
+  block.write(octal(mode, 7), FIELD.mode, 'latin1');
   block.write('0000000', FIELD.uid, 'latin1');
   block.write('0000000', FIELD.gid, 'latin1');
   writeSize(block, facts.size);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { BLOCK, encodeHeader, paddingOf } from '../../bundle/tar.js';
+import { BLOCK, paddingOf } from '../../bundle/tar.js';
+import { entryHeader } from './entries.js';
 
 export interface ChunkOptions {
   /** Bytes of every chunk but the last. */
@@ -36,7 +37,7 @@ export async function cutIntoChunks(
 
   const flush = async (): Promise<void> => {
     const content = buffer.subarray(BLOCK, BLOCK + held);
-    encodeHeader({ path: options.pathOf(chunks.length), size: held }).copy(buffer);
+    entryHeader({ path: options.pathOf(chunks.length), size: held }).copy(buffer);
     const end = BLOCK + held + paddingOf(held);
     buffer.fill(0, BLOCK + held, end);
     whole.update(content);

@@ -63,6 +63,11 @@ export function chunkPath(path: string, index: number): string {
 /** The longest path that a part may have, so that its chunks fit a tar header. */
 export const PART_PATH_LIMIT = 99 - DIGITS - 1;
 
+/** The one header that an entry of a backup can have: for its owner's eyes, as it may hold secrets. */
+export function entryHeader({ path, size }: { readonly path: string; readonly size: number }): Buffer {
+  return encodeHeader({ path, size, mode: 0o600 });
+}
+
 /** Where the manifest lies and what it must be. */
 export interface ManifestPlace {
   /** Offset of its content in the tar. */
@@ -76,7 +81,7 @@ export interface ManifestPlace {
 export function encodeEnd({ offset, size, sha256 }: ManifestPlace): Buffer {
   const text = `airgap-backup 1\nmanifest-offset ${offset}\nmanifest-size ${size}\nmanifest-sha256 ${sha256}\n`;
   const end = Buffer.alloc(END_SIZE);
-  encodeHeader({ path: END_PATH, size: BLOCK }).copy(end);
+  entryHeader({ path: END_PATH, size: BLOCK }).copy(end);
   end.write(text, BLOCK, 'latin1');
   return end;
 }

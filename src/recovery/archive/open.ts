@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { BLOCK, encodeHeader, paddingOf } from '../../bundle/tar.js';
+import type { ByteSource } from '../../bundle/source.js';
+import { BLOCK, paddingOf } from '../../bundle/tar.js';
 import { AirgapError } from '../../errors.js';
 import type { Unlock } from './age/unlock.js';
 import { needsPassphrase } from './age/wrap.js';
@@ -9,11 +10,19 @@ import {
   type ArchiveLayout,
   decodeEnd,
   END_SIZE,
+  entryHeader,
   layoutEntries,
   MANIFEST_PATH,
 } from './entries.js';
 import { MANIFEST_LIMIT, parseBackupManifest } from './manifest.js';
-import { type BackupFile, notABackup, openBackupFile, openTar, type TarSource } from './source.js';
+import {
+  type BackupFile,
+  notABackup,
+  openBackupFile,
+  openTar,
+  readAgeHeader,
+  type TarSource,
+} from './source.js';
 import type { BackupManifest, Part } from './types.js';
 
 /** Bytes of a part that `read` takes into memory. */
@@ -52,7 +61,19 @@ export interface OpenBackup {
  * @throws AirgapError FILE_NOT_FOUND, BACKUP_INVALID, BACKUP_KEY, MEDIA_ERROR
  */
 export async function openBackup(path: string, options: OpenBackupOptions = {}): Promise<OpenBackup> {
-  const file = await openBackupFile(path);
+  return openTarOf(await openBackupFile(path), options);
+}
+
+/** As openBackup, from bytes that are open already; they are closed by the backup's close, or when this fails. */
+export async function openBackupBytes(
+  bytes: ByteSource,
+  options: OpenBackupOptions = {},
+): Promise<OpenBackup> {
+  return openTarOf(await readAgeHeader(bytes), options);
+}
+
+async function openTarOf(file: BackupFile, options: OpenBackupOptions): Promise<OpenBackup> {
+  const { path } = file;
   try {
     const tar = await openTar(file, options);
     const { manifest, place } = await readManifest(tar, path);
@@ -136,7 +157,7 @@ async function readManifest(tar: TarSource, path: string) {
   const block = await tar.read(place.offset - BLOCK, BLOCK + place.size + paddingOf(place.size));
   const bytes = block.subarray(BLOCK, BLOCK + place.size);
   const isRight =
-    encodeHeader({ path: MANIFEST_PATH, size: place.size }).equals(block.subarray(0, BLOCK)) &&
+    entryHeader({ path: MANIFEST_PATH, size: place.size }).equals(block.subarray(0, BLOCK)) &&
     block.subarray(BLOCK + place.size).every((byte) => byte === 0) &&
     createHash('sha256').update(bytes).digest('hex') === place.sha256;
   if (!isRight) {

@@ -28,12 +28,18 @@ export async function openBackupFile(path: string): Promise<BackupFile> {
   const bytes = await openFiles(path, [path]).catch((error: unknown) => {
     throw isAirgapError(error, 'NOT_A_BUNDLE') ? notABackup(path, error.found) : error;
   });
+  return readAgeHeader(bytes);
+}
+
+/** As openBackupFile, from bytes that are open already; closes them when it fails. */
+export async function readAgeHeader(bytes: ByteSource): Promise<BackupFile> {
+  const { path, size } = bytes;
   try {
-    const start = await bytes.read(0, Math.min(bytes.size, HEADER_LIMIT));
-    if (start.toString('latin1', 0, AGE_MAGIC.length) !== AGE_MAGIC) return { path, size: bytes.size, bytes };
+    const start = await bytes.read(0, Math.min(size, HEADER_LIMIT));
+    if (start.toString('latin1', 0, AGE_MAGIC.length) !== AGE_MAGIC) return { path, size, bytes };
     const header = parseHeader(start);
     if (typeof header === 'string') throw new AirgapError('BACKUP_INVALID', `${path} ${header}`);
-    return { path, size: bytes.size, bytes, header };
+    return { path, size, bytes, header };
   } catch (error) {
     await bytes.close();
     throw error;
@@ -85,9 +91,9 @@ function createUnsealer({ file, start, shape, key }: Sealed): TarSource['read'] 
   };
   return async (offset, length) => {
     if (offset + length > shape.size) throw cut(file.path, file.size);
-    if (length === 0) return Buffer.alloc(0);
+    if (length === 0 && shape.size > 0) return Buffer.alloc(0);
     const first = Math.floor(offset / CHUNK);
-    const last = Math.floor((offset + length - 1) / CHUNK);
+    const last = Math.max(first, Math.floor((offset + length - 1) / CHUNK));
     const own = kept?.index === first ? [kept.bytes] : [];
     const pieces = first + own.length > last ? own : [...own, ...(await openFrom(first + own.length, last))];
     kept = { index: last, bytes: pieces.at(-1) as Buffer };

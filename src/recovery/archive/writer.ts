@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { addAbortSignal, Readable } from 'node:stream';
 import { pathFault } from '../../bundle/path.js';
-import { BLOCK, encodeHeader, paddingOf } from '../../bundle/tar.js';
+import { BLOCK, paddingOf } from '../../bundle/tar.js';
 import { AirgapError, isAirgapError } from '../../errors.js';
 import { asWriteError } from '../../io/atomic.js';
 import { type ChunkRun, cutIntoChunks } from './chunker.js';
 import { createSeal, type Encryption } from './encryption.js';
-import { CHUNK_SIZE, chunkPath, encodeEnd, MANIFEST_PATH, PART_PATH_LIMIT } from './entries.js';
+import { CHUNK_SIZE, chunkPath, encodeEnd, entryHeader, MANIFEST_PATH, PART_PATH_LIMIT } from './entries.js';
 import { serializeManifest } from './manifest.js';
 import { README, README_PATH } from './readme.js';
 import { ENTRY_LIMIT } from './schema.js';
@@ -136,7 +136,7 @@ function createTape(sink: ByteSink, options: BackupWriterOptions) {
     at += bytes.length;
   };
   const putEntry = async (path: string, bytes: Buffer): Promise<void> => {
-    await put(encodeHeader({ path, size: bytes.length }));
+    await put(entryHeader({ path, size: bytes.length }));
     await put(bytes);
     await put(Buffer.alloc(paddingOf(bytes.length)));
   };

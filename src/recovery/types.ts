@@ -1,0 +1,88 @@
+import type { Fault } from '../errors.js';
+import type { EncryptionKind } from './archive/open.js';
+import type { DatabaseFacts, ProductFacts, ReleaseFacts, Skipped, VolumeFacts } from './archive/types.js';
+
+/** What became of the check of one database dump. */
+export interface StructureCheck {
+  /** Logical path of the dump. */
+  readonly part: string;
+  readonly database: string;
+  /** `header`: only the header was read, because there is no pg_restore that could read more. */
+  readonly state: 'listed' | 'header' | 'damaged';
+  /** For people: how many entries, or why it was not listed. */
+  readonly detail: string;
+}
+
+export interface VerifyBackupReport {
+  readonly ok: boolean;
+  readonly path: string;
+  /** Bytes of the file. */
+  readonly size: number;
+  readonly encryption: EncryptionKind;
+  /** SHA-256 of backup.json. */
+  readonly backupId: string;
+  readonly createdAt: string;
+  readonly clusterUid: string;
+  readonly parts: number;
+  readonly entries: number;
+  readonly structure: readonly StructureCheck[];
+  readonly faults: readonly Fault[];
+}
+
+/** What a backup holds, for people and for JSON. */
+export interface InspectBackupReport {
+  readonly path: string;
+  /** Bytes of the file. */
+  readonly size: number;
+  readonly encryption: EncryptionKind;
+  readonly backupId: string;
+  readonly createdAt: string;
+  readonly tool: string;
+  readonly clusterUid: string;
+  readonly product: ProductFacts;
+  readonly releases: readonly ReleaseFacts[];
+  readonly databases: readonly InspectedDatabase[];
+  readonly volumes: readonly VolumeFacts[];
+  readonly parts: readonly InspectedPart[];
+  readonly skipped: readonly Skipped[];
+  /** When the file was last found whole on this host, if ever. */
+  readonly verifiedAt?: string;
+}
+
+export interface InspectedDatabase extends DatabaseFacts {
+  /** Bytes of the dump. */
+  readonly size: number;
+  /** Rows of all tables. */
+  readonly rows: number;
+}
+
+export interface InspectedPart {
+  readonly path: string;
+  readonly role: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Entries that it is cut into; 1 for a single entry. */
+  readonly chunks: number;
+  readonly sha256: string;
+}
+
+/** A file of a folder as `list` shows it. */
+export interface ListedBackup {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /**
+   * `readable`: its end and manifest are right. `locked`: encrypted, and no key that fits was given. `damaged`: it
+   * begins as a backup and does not end as one. `unfinished`: left by a run that was killed.
+   */
+  readonly state: 'readable' | 'locked' | 'damaged' | 'unfinished';
+  readonly encryption?: EncryptionKind;
+  readonly createdAt?: string;
+  readonly clusterUid?: string;
+  readonly product?: ProductFacts;
+  readonly backupId?: string;
+  /** When the file was last found whole on this host. */
+  readonly verifiedAt?: string;
+  /** What is wrong, or what is needed to see more. */
+  readonly detail?: string;
+}

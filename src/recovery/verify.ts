@@ -1,0 +1,172 @@
+import { createHash, type Hash } from 'node:crypto';
+import { BLOCK, paddingOf } from '../bundle/tar.js';
+import { AirgapError, type Fault, isAirgapError } from '../errors.js';
+import { type ArchiveEntry, entryHeader } from './archive/entries.js';
+import { type OpenBackup, type OpenBackupOptions, openBackup } from './archive/open.js';
+import type { Part } from './archive/types.js';
+import { checkStructure, type StructureOptions } from './structure.js';
+import type { VerifyBackupReport } from './types.js';
+
+export interface VerifyBackupOptions extends StructureOptions {
+  /** Bytes of the tar that were checked, of so many. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Bytes read at once. */
+const PIECE = 1024 * 1024;
+const FAULTS_SHOWN = 100;
+
+/**
+ * Checks a backup without a cluster: every header against the one that the manifest leads to, every byte of content
+ * against its hash and the hash of the whole part, all padding; then the dumps as a restore would read them.
+ */
+export async function verifyBackup(
+  backup: OpenBackup,
+  options: VerifyBackupOptions,
+): Promise<VerifyBackupReport> {
+  const content = await checkContent(backup, options);
+  const structure = content.length > 0 ? [] : await checkStructure(backup, options);
+  const damaged = structure.filter(({ state }) => state === 'damaged');
+  const faults = [...content, ...damaged.map(({ part, detail }) => ({ where: part, what: detail }))];
+  const { manifest, layout } = backup;
+  return {
+    ok: faults.length === 0,
+    path: backup.path,
+    size: backup.size,
+    encryption: backup.encryption,
+    backupId: backup.backupId,
+    createdAt: manifest.createdAt,
+    clusterUid: manifest.clusterUid,
+    parts: manifest.parts.length,
+    entries: layout.entries.length,
+    structure,
+    faults,
+  };
+}
+
+/** Opens, verifies and closes. @throws AirgapError what openBackup throws */
+export async function verifyBackupFile(
+  path: string,
+  options: VerifyBackupOptions & OpenBackupOptions,
+): Promise<VerifyBackupReport> {
+  const backup = await openBackup(path, options);
+  try {
+    return await verifyBackup(backup, options);
+  } finally {
+    await backup.close();
+  }
+}
+
+/** @throws AirgapError BACKUP_INVALID with all faults unless the report is good */
+export function requireBackupOk({ ok, path, faults }: VerifyBackupReport): void {
+  if (ok) return;
+  const places = faults.length === 1 ? 'one place' : `${faults.length} places`;
+  throw new AirgapError('BACKUP_INVALID', `${path} is damaged at ${places}`, {
+    faults: faults.slice(0, FAULTS_SHOWN),
+  });
+}
+
+async function checkContent(backup: OpenBackup, options: VerifyBackupOptions): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  const total = backup.tar.size;
+  const onDone = (done: number): void => options.onProgress?.(done, total);
+  let at = 0;
+  for (const part of backup.manifest.parts) {
+    const next = at + (part.chunks?.length ?? 1);
+    const entries = backup.layout.entries.slice(at, next);
+    at = next;
+    faults.push(...(await checkPart({ backup, part, entries }, { onDone, signal: options.signal })));
+    if (faults.length >= FAULTS_SHOWN) break;
+  }
+  onDone(total);
+  return faults;
+}
+
+interface CheckedPart {
+  readonly backup: OpenBackup;
+  readonly part: Part;
+  readonly entries: readonly ArchiveEntry[];
+}
+
+interface Watch {
+  /** Hears up to which byte of the tar all was looked at. */
+  readonly onDone: (offset: number) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Damage in one chunk does not keep the others from being looked at. */
+async function checkPart({ backup, part, entries }: CheckedPart, watch: Watch): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  const whole = part.chunks === undefined ? undefined : createHash('sha256');
+  for (const entry of entries) {
+    watch.signal?.throwIfAborted();
+    try {
+      faults.push(...(await checkEntry({ backup, entry, whole }, watch)));
+    } catch (error) {
+      faults.push(readFault(entry, error));
+    }
+    if (faults.length >= FAULTS_SHOWN) return faults;
+  }
+  return faults.length === 0 && whole ? wholeFault(part, whole.digest('hex')) : faults;
+}
+
+interface CheckedEntry {
+  readonly backup: OpenBackup;
+  readonly entry: ArchiveEntry;
+  /** Runs over all chunks of a part. */
+  readonly whole: Hash | undefined;
+}
+
+async function checkEntry({ backup, entry, whole }: CheckedEntry, watch: Watch): Promise<Fault[]> {
+  const { tar } = backup;
+  const faults: Fault[] = [];
+  const fault = (what: string, offset: number, more: Partial<Fault> = {}): unknown =>
+    faults.push({ where: entry.path, what, offset, ...more });
+  const header = await tar.read(entry.offset - BLOCK, BLOCK);
+  if (!header.equals(entryHeader(entry))) {
+    fault('has another header than the one it can have', entry.offset - BLOCK);
+  }
+  const hash = createHash('sha256');
+  for (let at = 0; at < entry.size; at += PIECE) {
+    const piece = await tar.read(entry.offset + at, Math.min(PIECE, entry.size - at));
+    hash.update(piece);
+    whole?.update(piece);
+    watch.onDone(entry.offset + at + piece.length);
+    watch.signal?.throwIfAborted();
+  }
+  const found = hash.digest('hex');
+  if (found !== entry.sha256) {
+    fault('does not match its digest', entry.offset, {
+      expected: `sha256:${entry.sha256}  (${entry.size} bytes)`,
+      found: `sha256:${found}`,
+    });
+  }
+  const end = entry.offset + entry.size;
+  const padding = await tar.read(end, paddingOf(entry.size));
+  if (padding.some((byte) => byte !== 0)) fault('is followed by bytes that are not zero', end);
+  return faults;
+}
+
+function readFault(entry: ArchiveEntry, error: unknown): Fault {
+  if (!isAirgapError(error)) throw error;
+  const { message: what, expected, found } = error;
+  return {
+    where: entry.path,
+    what,
+    ...(expected ? { expected } : {}),
+    ...(found ? { found } : {}),
+    offset: entry.offset,
+  };
+}
+
+function wholeFault(part: Part, found: string): Fault[] {
+  if (found === part.sha256) return [];
+  return [
+    {
+      where: part.path,
+      what: 'has chunks that do not make the part',
+      expected: `sha256:${part.sha256}`,
+      found: `sha256:${found}`,
+    },
+  ];
+}
