@@ -20,6 +20,8 @@ export interface ProvenContainer {
   readonly imageId: string;
   /** What is wrong; absent when it is the bundle's image from the site's registry. */
   readonly fault?: string;
+  /** The pod is on its way out or in: waiting may settle it. */
+  readonly passing?: boolean;
 }
 
 export interface ImageProof {
@@ -104,7 +106,9 @@ function containersOf(pod: KubeObject): ProvenContainer[] {
       const name = String(valueAt(spec, ['name']));
       const status = statuses.find((each) => valueAt(each, ['name']) === name);
       const imageId = String(valueAt(status, ['imageID']) ?? '');
-      return { pod: where, container: name, image: String(valueAt(spec, ['image'])), imageId };
+      const passing = pod.metadata.deletionTimestamp !== undefined || imageId === '';
+      const image = String(valueAt(spec, ['image']));
+      return { pod: where, container: name, image, imageId, ...(passing ? { passing } : {}) };
     });
   });
 }

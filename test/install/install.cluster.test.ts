@@ -19,6 +19,25 @@ interface Workload {
   readonly status: { readonly phase: string };
 }
 
+/** Helm processes on this machine that change a release from files below a folder. */
+function helmsOf(release: string, folder: string): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((entry) => {
+      try {
+        const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
+        return (
+          words.includes(release) &&
+          words.includes('upgrade') &&
+          words.some((word) => word.startsWith(folder))
+        );
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
 describe('install on a real node without a way out', { skip: !wanted, timeout: 1_500_000 }, () => {
   let site: TestNode;
   let first = '';
@@ -269,7 +288,7 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 1
 
   it('threat 114: upgrades with what was customised, killed three times; the data stays', async () => {
     site.must('psql', 'backend', "create table if not exists kept (x text); insert into kept values ('row')");
-    ended(await install(first, '--yes', '--backend-set', 'backend.custom.note=mine'), 0);
+    ended(await install(first, '--yes', '--backend-set', 'backend.logLevel=debug'), 0);
     const args = ['install', second, '--yes', '--timeout', '4m', '--cluster-set', 'clusterConfig.custom=1'];
     ended(
       await withKills(args, [
@@ -283,14 +302,14 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 1
     const values = JSON.parse(
       site.must('exec', 'helm', 'get', 'values', 'runai-backend', '-n', 'runai-backend', '-o', 'json'),
     );
-    assert.equal(values.backend.custom.note, 'mine');
+    assert.equal(values.backend.logLevel, 'debug');
     assert.equal(values.global.domain, 'runai.test');
     assert.equal(site.must('psql', 'backend', 'select x from kept'), 'row');
     ended(await install(second, '--yes'), 0);
   });
 
   it('threat 88: a second run at once is refused', async () => {
-    const args = ['install', second, '--yes', '--backend-set', 'backend.custom.note=again'];
+    const args = ['install', second, '--yes', '--backend-set', 'backend.logLevel=warn'];
     const one = site.start(args);
     let second_: Ran | undefined;
     for (let tries = 0; tries < 20 && second_?.status !== 9; tries++) {
@@ -301,6 +320,29 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 1
     ended(await one.ended, 0);
     assert.equal(second_?.status, 9, second_?.err);
     assert.match(second_?.err ?? '', /error LOCKED/);
+  });
+
+  it('threat 109: our own helm, killed with us, leaves a pending release that the next run repairs', async () => {
+    const args = ['install', second, '--yes', '--backend-set', 'backend.logLevel=error'];
+    const running = site.start(args);
+    await running.said(/\[helm:runai-backend\].*start/);
+    const pending = (): boolean =>
+      releases().some(({ name, status }) => name === 'runai-backend' && status.startsWith('pending'));
+    let helms: number[] = [];
+    for (let tries = 0; tries < 400 && helms.length === 0; tries++) {
+      helms = helmsOf('runai-backend', site.folder);
+      await sleep(25);
+    }
+    running.child.kill('SIGKILL');
+    await sleep(400);
+    for (const pid of helms) process.kill(pid, 'SIGKILL');
+    await running.ended;
+    const left = pending();
+    console.error(`install: helm ${helms.join(', ')} killed, release left ${left ? 'pending' : 'in peace'}`);
+    const { err } = ended(await site.start(['install', second, '--yes']).ended, 0);
+    if (left) assert.match(err, /was left pending-upgrade/);
+    assertInstalled('2.16.79');
+    assert.ok(!pending());
   });
 
   it('helm 4 goes on with releases that helm 3 made, and an older bundle is refused', async () => {

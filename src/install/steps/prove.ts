@@ -25,11 +25,12 @@ export function proveStep(work: Work): StepExecutor {
         : { state: 'ready', detail: `${proof.faults.length} of ${detail}` };
     },
     perform: async ({ signal }) => {
-      const good = async (): Promise<ImageProof | undefined> => {
+      const settle = async (): Promise<ImageProof | undefined> => {
         const proof = await look(signal);
-        return proof.ok ? proof : undefined;
+        const settled = proof.ok || proof.faults.some((container) => container.passing !== true);
+        return settled ? proof : undefined;
       };
-      await waitFor(good, { timeout: LEAVING_MS, every: 2000, signal });
+      await waitFor(settle, { timeout: LEAVING_MS, every: 2000, signal });
       if (results.proof) demandProof(results.proof);
     },
   };
