@@ -93,7 +93,7 @@ export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
   const holds: string[] = [];
   const steps: PlanStep[] = [];
   for (const step of product) {
-    const held = alreadyHolds(step, { site, releases });
+    const held = alreadyHolds(step, { request, site, releases });
     if (held !== undefined) {
       holds.push(held);
       continue;
@@ -121,7 +121,7 @@ export function inputOf(step: PlanStep): StepInput {
 }
 
 function factsOf(request: PlanRequest, site: Observation): Facts {
-  const { manifest, domain, skipPush } = request;
+  const { manifest, domain } = request;
   const byRole = (role: BundleChart['role']): BundleChart | undefined =>
     manifest.charts.find((chart) => chart.role === role);
   const backend = parseVersion(byRole('control-plane')?.version ?? '');
@@ -132,7 +132,7 @@ function factsOf(request: PlanRequest, site: Observation): Facts {
     target: {
       ...(backend === undefined ? {} : { backend }),
       ...(cluster === undefined ? {} : { cluster }),
-      images: site.registry === undefined || skipPush ? 'leave' : 'push',
+      images: site.registry === undefined ? 'leave' : 'push',
       crds: manifest.crds.length > 0,
       prerequisites: prerequisites.map(({ release, namespace, name }) => ({
         release,
@@ -203,9 +203,13 @@ interface StepContext {
 }
 
 /** Says in words what holds already; undefined when the step is needed. */
-function alreadyHolds({ action }: ProductStep, { site, releases }: StepContext): string | undefined {
+function alreadyHolds(
+  { action }: ProductStep,
+  { request, site, releases }: StepContext & Pick<ReleaseContext, 'request'>,
+): string | undefined {
   if (action.kind === 'push') {
     const { registry } = site;
+    if (request.skipPush) return 'images are not pushed: --skip-push';
     return registry && isPushed(registry.state)
       ? `all ${registry.state.images} images are in ${registry.address.text}`
       : undefined;

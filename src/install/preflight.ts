@@ -10,6 +10,12 @@ import { judgeCarried, judgePath } from './preflight-upgrade.js';
 import type { Observation } from './site.js';
 import { valueAt } from './values.js';
 
+/** What came of beginning an upload in each repository. */
+export interface PushProbe {
+  readonly repositories: number;
+  readonly errors: readonly string[];
+}
+
 /** What the findings are judged by. All of it was read before. */
 export interface PreflightFacts {
   readonly manifest: Manifest;
@@ -18,7 +24,7 @@ export interface PreflightFacts {
   readonly helm: Helm['program'];
   readonly access: readonly (AccessCheck & AccessAnswer)[];
   /** Absent when it was not tried. */
-  readonly pushProbe?: { readonly ok: true } | { readonly ok: false; readonly error: string };
+  readonly pushProbe?: PushProbe;
   readonly skipPush: boolean;
   /** Ids of findings that the operator has read and accepts. */
   readonly acknowledged: readonly string[];
@@ -128,9 +134,15 @@ function registry({ site, pushProbe, skipPush }: PreflightFacts): Finding[] {
       ...findings,
       { ...row, outcome: 'not-checked', seen: 'a probe begins an upload; not in a dry run' },
     ];
-  if (pushProbe.ok) return [...findings, { ...row, outcome: 'pass', seen: 'an upload can be begun' }];
-  const advice = `ask for the right to push to ${address.text}`;
-  return [...findings, { ...row, outcome: 'fail', seen: pushProbe.error, advice }];
+  const { repositories, errors } = pushProbe;
+  if (errors.length === 0)
+    return [
+      ...findings,
+      { ...row, outcome: 'pass', seen: `an upload can be begun in ${repositories} repositories` },
+    ];
+  const advice = `ask for the right to push to (and create) these repositories of ${address.text}`;
+  const refused = `refused in ${errors.length} of ${repositories} repositories: ${errors.join('; ')}`;
+  return [...findings, { ...row, outcome: 'fail', seen: refused, advice }];
 }
 
 function crds({ site }: PreflightFacts): Finding[] {

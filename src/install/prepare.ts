@@ -1,5 +1,6 @@
 import type { OpenBundle } from '../bundle/open.js';
 import { AirgapError } from '../errors.js';
+import { mapPooled } from '../io/pool.js';
 import { checkResumption } from '../run/identity.js';
 import type { Plan } from '../run/types.js';
 import { reviewRights } from './access.js';
@@ -10,12 +11,14 @@ import { observe, readCluster } from './observe.js';
 import { readRegistryFacts } from './open-registry.js';
 import type { Site } from './open-site.js';
 import { type InstallPlan, makePlan } from './plan.js';
-import { judgePreflight } from './preflight.js';
+import { judgePreflight, type PushProbe } from './preflight.js';
 import { parseTarget } from './push.js';
 import type { ClusterFacts, Observation } from './site.js';
 import type { InstallOptions } from './types.js';
 import type { Values } from './values.js';
 import { type Overrides, readOverrides } from './values-input.js';
+
+const PROBE_WIDTH = 4;
 
 /** A plan to approve: made from the site as it is, or that of the run that goes on. */
 export interface Prepared {
@@ -114,19 +117,31 @@ async function readAllOverrides(
   };
 }
 
-/** Whether an upload can be begun in the first repository that lacks something. */
+/** Tries to begin an upload in every repository that lacks something; all refusals are told (threats 58). */
 async function probePush(
   { registry }: Site,
   { registry: facts }: Observation,
   { signal, skipPush }: InstallOptions,
-): Promise<{ readonly ok: true } | { readonly ok: false; readonly error: string } | undefined> {
-  const target = facts?.state.missing[0] ?? facts?.state.different[0]?.target;
-  if (!registry || skipPush || target === undefined) return undefined;
-  try {
-    await registry.client.probePush(parseTarget(target).repository, { signal });
-    return { ok: true };
-  } catch (error) {
-    if (!(error instanceof AirgapError)) throw error;
-    return { ok: false, error: `${error.message}${error.found === undefined ? '' : `: ${error.found}`}` };
-  }
+): Promise<PushProbe | undefined> {
+  const lacking = [
+    ...(facts?.state.missing ?? []),
+    ...(facts?.state.different ?? []).map(({ target }) => target),
+  ];
+  const repositories = [...new Set(lacking.map((target) => parseTarget(target).repository))];
+  if (!registry || skipPush || repositories.length === 0) return undefined;
+  const errors = await mapPooled(
+    repositories,
+    PROBE_WIDTH,
+    async (repository, inner) => {
+      try {
+        await registry.client.probePush(repository, { signal: inner });
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof AirgapError)) throw error;
+        return `${repository}: ${error.message}${error.found === undefined ? '' : `: ${error.found}`}`;
+      }
+    },
+    signal,
+  );
+  return { repositories: repositories.length, errors: errors.filter((error) => error !== undefined) };
 }
