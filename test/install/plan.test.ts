@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatFingerprint } from '../../src/helm/fingerprint.js';
+import { inputOf, makePlan } from '../../src/install/plan.js';
+import { digestOf } from '../../src/run/canonical.js';
+import { checkPlan } from '../../src/run/plan.js';
+import {
+  chartSha,
+  emptySite,
+  registryOf,
+  releaseFacts,
+  requestOf,
+  revision,
+  version,
+} from './support/observation.js';
+
+const ids = (made: ReturnType<typeof makePlan>): string[] => made.plan.steps.map((step) => step.id);
+
+test('a first install: images and namespaces, control plane, definitions, cluster, proof', () => {
+  const made = makePlan(requestOf('2.13.66'), emptySite());
+  assert.deepEqual(ids(made), [
+    'push',
+    'namespaces',
+    'helm:runai-backend',
+    'wait:runai-backend',
+    'crds',
+    'helm:runai-cluster',
+    'wait:runai-cluster',
+    'prove:images',
+  ]);
+  assert.equal(made.changes, true);
+  assert.ok(made.plan.steps.every((step) => !step.destructive));
+  checkPlan(made.plan);
+});
+
+test('the same facts give the same plan, other values another one', () => {
+  const one = makePlan(requestOf('2.13.66'), emptySite());
+  assert.equal(digestOf(makePlan(requestOf('2.13.66'), emptySite()).plan), digestOf(one.plan));
+  const other = makePlan(requestOf('2.13.66', { domain: 'other.site' }), emptySite());
+  assert.notEqual(digestOf(other.plan), digestOf(one.plan));
+});
+
+test('threat 136: the plan holds digests of values, never values', () => {
+  const overrides = {
+    values: { global: { postgresql: { auth: { password: 'canary-1' } } } },
+    settings: [{ path: ['x'], value: 'canary-2' }],
+  };
+  const none = { values: {}, settings: [] };
+  const made = makePlan(
+    requestOf('2.13.66', { overrides: { 'control-plane': overrides, cluster: none, prerequisite: none } }),
+    emptySite(),
+  );
+  assert.doesNotMatch(JSON.stringify(made.plan), /canary/);
+  assert.match(JSON.stringify(made.releases[0]?.values), /canary-1.*canary-2/);
+});
+
+/** The site as the plan leaves it. */
+function installedSite(release = '2.13.66') {
+  const made = makePlan(requestOf(release), emptySite());
+  const facts = made.releases.map(({ chart, chartSha, valuesSha, values }) =>
+    releaseFacts(
+      chart.release,
+      revision({
+        name: chart.release,
+        namespace: chart.namespace,
+        chart: { name: chart.name, version: chart.version, appVersion: '' },
+        values,
+        description: formatFingerprint({ runId: 'r1', chart: chartSha, values: valuesSha }),
+      }),
+    ),
+  );
+  const empty = emptySite();
+  return emptySite({
+    releases: new Map(facts.map((one) => [one.release, one])),
+    crds: { ...empty.crds, toApply: [] },
+    registry: registryOf({ state: { images: 1, missing: [], different: [] } }),
+    product: {
+      ...empty.product,
+      backend: version(release),
+      cluster: version(release),
+      clusterRelease: 'runai-cluster',
+      namespaces: ['runai-backend', 'runai'],
+      backendIngress: true,
+    },
+  });
+}
+
+test('the same bundle again: only checks are left, and what holds is said; no flag is needed', () => {
+  const { domain: _domain, ...request } = requestOf('2.13.66');
+  const made = makePlan(request, installedSite());
+  assert.equal(made.changes, false);
+  assert.deepEqual(ids(made), ['wait:runai-backend', 'wait:runai-cluster', 'prove:images']);
+  assert.equal(made.holds.length, 4);
+  assert.match(
+    made.holds.join('\n'),
+    /all 1 images are in reg\.site:5000[\s\S]*release runai-backend is control-plane 2\.13\.66 with these values \(revision 1\)/,
+  );
+});
+
+test('one changed value: that release, its health, and the save before it', () => {
+  const none = { values: {}, settings: [] };
+  const cluster = { values: {}, settings: [{ path: ['x'], value: 1 }] };
+  const request = requestOf('2.13.66', { overrides: { 'control-plane': none, cluster, prerequisite: none } });
+  const made = makePlan(request, installedSite());
+  assert.deepEqual(ids(made), [
+    'save',
+    'wait:runai-backend',
+    'helm:runai-cluster',
+    'wait:runai-cluster',
+    'prove:images',
+  ]);
+  const planned = made.releases.find(({ chart }) => chart.role === 'cluster');
+  assert.deepEqual(planned?.changes, [{ path: 'x', kind: 'added', after: '1' }]);
+});
+
+test('one missing tag: it is pushed, nothing else', () => {
+  const site = installedSite();
+  const registry = registryOf({ state: { images: 2, missing: ['web:2'], different: [] } });
+  const made = makePlan(requestOf('2.13.66'), { ...site, registry });
+  assert.deepEqual(ids(made), ['save', 'push', 'wait:runai-backend', 'wait:runai-cluster', 'prove:images']);
+});
+
+test('an upgrade saves first, pushes, and goes control plane before cluster', () => {
+  const site = installedSite('2.13.66');
+  const registry = registryOf();
+  const crds = { ...site.crds, toApply: ['a.run.ai'] };
+  const made = makePlan(requestOf('2.16.79'), { ...site, registry, crds });
+  const found = ids(made);
+  assert.equal(found[0], 'save');
+  const order = [
+    'push',
+    'helm:runai-backend',
+    'wait:runai-backend',
+    'crds',
+    'helm:runai-cluster',
+    'wait:runai-cluster',
+    'prove:images',
+  ];
+  assert.deepEqual(
+    order.filter((id) => found.includes(id)),
+    order,
+  );
+  assert.deepEqual(
+    [...order].sort((a, b) => found.indexOf(a) - found.indexOf(b)),
+    order,
+    'in this order',
+  );
+});
+
+test('a registry that needs a login: a pull secret where there is none, before the first chart, and its name in the values', () => {
+  const registry = registryOf({ needsLogin: true, withoutPullSecret: ['runai'] });
+  const made = makePlan(requestOf('2.13.66'), emptySite({ registry }));
+  assert.deepEqual(ids(made).slice(0, 4), ['push', 'namespaces', 'pull-secret:runai', 'helm:runai-backend']);
+  for (const { values } of made.releases)
+    assert.deepEqual((values['global'] as { imagePullSecrets: unknown }).imagePullSecrets, [
+      { name: 'runai-reg-creds' },
+    ]);
+  assert.doesNotMatch(JSON.stringify(made.plan), /password=[^…]/);
+});
+
+test('--skip-push pushes nothing and still proves the images', () => {
+  const made = makePlan(requestOf('2.13.66', { skipPush: true }), emptySite());
+  assert.ok(!ids(made).includes('push'));
+  assert.ok(ids(made).includes('prove:images'));
+  assert.match(made.holds.join(), /--skip-push/);
+});
+
+test('a step of helm carries what it is bound to', () => {
+  const made = makePlan(requestOf('2.13.66'), emptySite());
+  const step = made.plan.steps.find(({ id }) => id === 'helm:runai-cluster');
+  const input = step && inputOf(step);
+  assert.ok(input && 'chartSha' in input);
+  assert.deepEqual(
+    [input.release, input.namespace, input.chartSha],
+    ['runai-cluster', 'runai', chartSha('cluster', '2.13.66')],
+  );
+  assert.equal(input.valuesSha, digestOf(made.releases[1]?.values));
+});
+
+test('threat 109: a release that is pending is neither kept nor upgraded', () => {
+  const site = installedSite();
+  const facts = site.releases.get('runai-backend');
+  const last = facts?.revisions[0];
+  assert.ok(facts && last && !('undecodable' in last));
+  const releases = new Map(site.releases).set('runai-backend', {
+    ...facts,
+    revisions: [last, { ...last, revision: 2, status: 'pending-upgrade' }],
+  });
+  const made = makePlan(requestOf('2.13.66'), { ...site, releases });
+  assert.equal(made.releases[0]?.decision.do, 'locked');
+});

@@ -1,0 +1,51 @@
+import { PassThrough } from 'node:stream';
+import { type InstallFlags, installOptions } from '../../../src/cli/install-options.js';
+import { install } from '../../../src/install/index.js';
+
+/**
+ * `airgap install` in a process of its own that dies where AIRGAP_TEST_DIE_AT says (`step|boundary`): the tool
+ * itself has no such switch. Prints the outcome as JSON.
+ */
+const [file = '', flags = '{}'] = process.argv.slice(2);
+const point = process.env['AIRGAP_TEST_DIE_AT'];
+const none: Pick<
+  InstallFlags,
+  'backendValues' | 'clusterValues' | 'backendSet' | 'clusterSet' | 'acknowledge'
+> = {
+  backendValues: [],
+  clusterValues: [],
+  backendSet: [],
+  clusterSet: [],
+  acknowledge: [],
+};
+const options = await installOptions(file, { ...none, ...JSON.parse(flags) } as InstallFlags, {
+  env: process.env,
+  cwd: process.cwd(),
+  stdin: process.stdin,
+  stdout: new PassThrough(),
+  now: Date.now,
+  signal: new AbortController().signal,
+  emit: () => {},
+  confirm: undefined,
+  version: '0.1.0',
+});
+try {
+  const { outcome, steps } = await install({
+    ...options,
+    mode: 'install',
+    approve: async () => {},
+    onBoundary: (step, boundary) => {
+      if (`${step}|${boundary}` === point) process.kill(process.pid, 'SIGKILL');
+    },
+  });
+  process.stdout.write(JSON.stringify({ outcome, steps }));
+} catch (error) {
+  const { code, message, found, faults } = error as {
+    code?: string;
+    message: string;
+    found?: string;
+    faults?: unknown;
+  };
+  process.stdout.write(JSON.stringify({ code, message, found, faults }));
+  process.exitCode = 1;
+}
