@@ -1,3 +1,4 @@
+import { backupVerb } from './backup.js';
 import type { Verb } from './context.js';
 import { diffVerb } from './diff.js';
 import { imagesVerb } from './images.js';
@@ -25,5 +26,6 @@ export const VERBS: readonly Verb[] = [
   preflightVerb,
   installVerb,
   statusVerb,
+  backupVerb,
   registryVerb,
 ];

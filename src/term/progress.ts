@@ -24,8 +24,12 @@ export function createMeter(now: () => number): (progress: Progress) => string {
 
 function describe(progress: Progress, rate: number | undefined): string {
   const count = progress.unit === 'bytes' ? formatBytes : String;
-  const percent = progress.total > 0 ? Math.floor((progress.done / progress.total) * 100) : 100;
-  const parts = [`${count(progress.done)} of ${count(progress.total)}`, `${percent} %`];
+  const percent = Math.floor((progress.done / progress.total) * 100);
+  // A total of 0: nobody knows how much there will be (a dump).
+  const parts =
+    progress.total > 0
+      ? [`${count(progress.done)} of ${count(progress.total)}`, `${percent} %`]
+      : [count(progress.done)];
   if (rate !== undefined && rate > 0) {
     if (progress.unit === 'bytes') parts.push(`${formatBytes(rate)}/s`);
     const left = ((progress.total - progress.done) * 1000) / rate;

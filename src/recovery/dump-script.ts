@@ -1,0 +1,93 @@
+/**
+ * The programs that run inside the database's pod. Each reads the password as the first line of its standard input,
+ * so that it stands in no command line; user and database are arguments. What is dumped goes to standard output; on
+ * its way it is counted and hashed, and the sums follow on standard error in lines that begin with `airgap:`.
+ */
+
+/** Fixed settings, so that a row has the same text at backup and at restore. */
+const SESSION = `
+set -u -o pipefail
+export LC_ALL=C PGHOST=127.0.0.1 PGUSER="$1" PGDATABASE="$2" PGAPPNAME=airgap PGCONNECT_TIMEOUT=15 PGTZ=UTC
+export PGOPTIONS='-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c extra_float_digits=3 -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c row_security=off'
+IFS= read -r PGPASSWORD || { echo 'no password came' >&2; exit 90; }
+export PGPASSWORD
+`;
+
+const SUMS_OPEN = `
+exec 7> >(sum=$(sha256sum); echo "airgap:sha256 \${sum%% *}" >&2); hasher=$!
+exec 8> >(count=$(wc -c); echo "airgap:bytes $((count))" >&2); counter=$!
+`;
+
+/** The writing ends are closed before the sums are waited for; the dump's own status comes last. */
+const SUMS_CLOSE = `
+exec 7>&- 8>&-
+wait "$counter" "$hasher"
+`;
+
+/** What a table holds, as count and a sum over its rows that does not hang on their order. */
+const ROW_HASH = `coalesce(sum((''x''||substr(md5(airgap_row::text),1,16))::bit(64)::bigint::numeric),0)::text`;
+
+const NOT_OURS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
+  SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
+
+/** Queries that describe a database, one JSON object a line. */
+export const FACTS_SQL = `
+SELECT json_build_object('kind','database','server',current_setting('server_version'),'number',current_setting('server_version_num')::int,'size',pg_database_size(current_database()),'encoding',pg_encoding_to_char(encoding),'collate',datcollate,'ctype',datctype,'owner',pg_get_userbyid(datdba)) FROM pg_database WHERE datname = current_database();
+SELECT json_build_object('kind','extension','name',extname,'version',extversion) FROM pg_extension ORDER BY extname;
+SELECT format('SELECT json_build_object(''kind'',''table'',''schema'',%L::text,''name'',%L::text,''rows'',count(*),''hash'',${ROW_HASH}) FROM ONLY %I.%I AS airgap_row;', n.nspname, c.relname, n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${NOT_OURS.replace(/\s+/g, ' ')} ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" \\gexec
+SELECT format('SELECT json_build_object(''kind'',''sequence'',''schema'',%L::text,''name'',%L::text,''value'',last_value::text,''called'',is_called) FROM %I.%I;', n.nspname, c.relname, n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND ${NOT_OURS.replace(/\s+/g, ' ')} ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" \\gexec
+SELECT json_build_object('kind','largeObjects','count',count(*),'hash',coalesce(sum(('x'||substr(md5(lo_get(oid)),1,16))::bit(64)::bigint::numeric),0)::text) FROM pg_largeobject_metadata;
+`.trim();
+
+/**
+ * Dumps one database in custom format, and describes it in the very snapshot that the dump is of: a session holds the
+ * snapshot while pg_dump reads.
+ */
+export const DUMP_SCRIPT = `${SESSION}
+coproc SQL { exec psql -XAtqw -v ON_ERROR_STOP=1; }
+session=$SQL_PID
+exec 4>&"\${SQL[1]}" 5<&"\${SQL[0]}"
+printf '%s\\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;' 'SELECT pg_export_snapshot();' >&4
+IFS= read -r snapshot <&5 || { echo 'the database gives no snapshot' >&2; exit 91; }
+${SUMS_OPEN}
+pg_dump --format=custom --no-password --snapshot="$snapshot" | tee /dev/fd/7 /dev/fd/8
+status=$?
+${SUMS_CLOSE}
+[ "$status" = 0 ] || exit "$status"
+cat >&4 <<'FACTS'
+${FACTS_SQL}
+\\echo end-of-facts
+\\q
+FACTS
+ended=
+while IFS= read -r line <&5; do
+  if [ "$line" = end-of-facts ]; then ended=1; break; fi
+  printf 'airgap:fact %s\\n' "$line" >&2
+done
+wait "$session" 2>/dev/null
+[ -n "$ended" ] || { echo 'the tables could not be counted' >&2; exit 92; }
+`;
+
+/** Describes a database as it is now. */
+export const FACTS_SCRIPT = `${SESSION}
+{ printf '%s\\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;'
+cat <<'FACTS'
+${FACTS_SQL}
+FACTS
+} | psql -XAtqw -v ON_ERROR_STOP=1
+`;
+
+/** Roles with their password hashes, tablespaces and settings of roles. */
+export const GLOBALS_SCRIPT = `${SESSION}
+${SUMS_OPEN}
+pg_dumpall --globals-only --no-password | tee /dev/fd/7 /dev/fd/8
+status=$?
+${SUMS_CLOSE}
+exit "$status"
+`;
+
+/** One line of JSON: the databases that are no templates, and the versions of server and tool. */
+export const LIST_SCRIPT = `${SESSION}
+psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('databases', (SELECT json_agg(datname ORDER BY datname COLLATE \\"C\\") FROM pg_database WHERE NOT datistemplate AND datallowconn), 'server', current_setting('server_version'), 'number', current_setting('server_version_num')::int, 'recovery', pg_is_in_recovery())" || exit
+pg_dump --version
+`;

@@ -1,0 +1,100 @@
+import { PassThrough, Readable, Writable } from 'node:stream';
+import { AirgapError, type ErrorCode } from '../errors.js';
+import type { ExecResult, ExecTarget, KubeClient } from '../kube/types.js';
+import { printable, redact } from '../redact.js';
+
+export interface ExecInput {
+  readonly client: Pick<KubeClient, 'exec'>;
+  readonly target: ExecTarget;
+  /** Given on standard input before anything else: passwords never stand in a command line. */
+  readonly input?: string;
+  readonly signal: AbortSignal;
+}
+
+/** Bytes of standard error that are kept: facts about many tables come that way. */
+const MOST_REPORT = 32 * 1024 * 1024;
+
+/**
+ * Runs a command whose standard output is a stream of any length and hands that to `take`. Whichever side fails ends
+ * the other; what `take` did counts only when this resolves.
+ * @throws AirgapError EXEC_BROKEN and whatever `take` throws; a non-zero exit is a result
+ */
+export async function execStream<T>(
+  { client, target, input, signal }: ExecInput,
+  take: (stdout: Readable) => Promise<T>,
+): Promise<{ readonly taken: T; readonly result: ExecResult; readonly report: string }> {
+  const stdout = new PassThrough({ highWaterMark: 1024 * 1024 });
+  const stop = new AbortController();
+  const report = collector(MOST_REPORT);
+  const running = client.exec(target, {
+    stdout,
+    stderr: report.stream,
+    ...(input === undefined
+      ? {}
+      : { stdin: Readable.from([Buffer.from(input)]), endOfInput: 'counted' as const }),
+    signal: AbortSignal.any([signal, stop.signal]),
+  });
+  running.catch((error: unknown) => stdout.destroy(error instanceof Error ? error : undefined));
+  const taking = take(stdout).catch((error: unknown) => {
+    stop.abort(error);
+    throw error;
+  });
+  const [ran, took] = await Promise.allSettled([running, taking]);
+  if (ran.status === 'rejected') throw stop.signal.aborted ? stop.signal.reason : ran.reason;
+  if (took.status === 'rejected') throw took.reason;
+  return { taken: took.value, result: ran.value, report: report.text() };
+}
+
+/** Runs a short command to its end. @throws AirgapError of the given code when it exits with another status than 0 */
+export async function execText(
+  { client, target, input, signal }: ExecInput,
+  failure: { readonly code: ErrorCode; readonly what: string },
+): Promise<string> {
+  const { exitCode, stdout, stderr } = await client.exec(target, {
+    ...(input === undefined
+      ? {}
+      : { stdin: Readable.from([Buffer.from(input)]), endOfInput: 'counted' as const }),
+    signal,
+  });
+  if (exitCode === 0) return stdout.toString('utf8');
+  throw new AirgapError(failure.code, failure.what, { found: `exit ${exitCode}: ${lastWords(stderr)}` });
+}
+
+/** The last lines of what a program said, safe to show. */
+export function lastWords(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('airgap:'));
+  return printable(redact(lines.slice(-4).join(' ')), 800) || 'nothing was said';
+}
+
+function collector(most: number): { readonly stream: Writable; text(): string } {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  const stream = new Writable({
+    write(piece: Buffer, _encoding, done) {
+      size += piece.length;
+      if (size <= most) pieces.push(Buffer.from(piece));
+      done(size <= most ? null : new AirgapError('EXEC_BROKEN', `the command said more than ${most} bytes`));
+    },
+  });
+  return { stream, text: () => Buffer.concat(pieces).toString('utf8') };
+}
+
+/** A bash program with its arguments, and what it reads first; the program itself comes over standard input too. */
+export interface BashCall {
+  readonly script: string;
+  readonly args: readonly string[];
+  /** Lines that the program reads: secrets. */
+  readonly lines?: readonly string[];
+}
+
+/** The command line stays short, whatever a proxy before the API server allows, and shows nothing. */
+export function bashCall({ script, args, lines = [] }: BashCall): {
+  readonly command: string[];
+  readonly input: string;
+} {
+  const size = Buffer.byteLength(script);
+  return {
+    command: ['bash', '-c', `eval "$(head -c ${size})"`, 'airgap', ...args],
+    input: script + lines.map((line) => `${line}\n`).join(''),
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * The programs that run in a helper pod at a volume. tar keeps numeric owners, modes, times to the nanosecond, hard
+ * links, holes and extended attributes; a file that changes while it is read is named, and the copy tried again.
+ */
+const SESSION = `
+set -u -o pipefail
+export LC_ALL=C
+cd /volume || exit 90
+tar --version 2>/dev/null | grep -q GNU || { echo 'the image has no GNU tar' >&2; exit 91; }
+`;
+
+/** What tar is told at both ends. */
+const FORMAT = '--numeric-owner --xattrs --acls';
+
+export const READ_SCRIPT = `${SESSION}
+exec 7> >(sum=$(sha256sum); echo "airgap:sha256 \${sum%% *}" >&2); hasher=$!
+exec 8> >(count=$(wc -c); echo "airgap:bytes $((count))" >&2); counter=$!
+files=$(find . -mindepth 1 -path ./lost+found -prune -o -print0 | tr -cd '\\0' | wc -c)
+tar --create --format=posix --pax-option=delete=atime,delete=ctime --sort=name --sparse ${FORMAT} \\
+  --exclude=./lost+found --file=- . | tee /dev/fd/7 /dev/fd/8
+status=("\${PIPESTATUS[@]}")
+exec 7>&- 8>&-
+wait "$counter" "$hasher"
+echo "airgap:files $((files))" >&2
+echo "airgap:kilobytes $(du -sk --apparent-size . | cut -f1)" >&2
+[ "\${status[1]}" = 0 ] || exit 92
+exit "\${status[0]}"
+`;
+
+/** Empties what a broken copy left, then unpacks; the first argument is the size of the archive in bytes. */
+export const WRITE_SCRIPT = `${SESSION}
+find . -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf {} +
+exec 7> >(sum=$(sha256sum); echo "airgap:sha256 \${sum%% *}" >&2); hasher=$!
+exec 8> >(count=$(wc -c); echo "airgap:bytes $((count))" >&2); counter=$!
+head -c "$1" | tee /dev/fd/7 /dev/fd/8 | tar --extract --preserve-permissions --same-owner ${FORMAT} --delay-directory-restore --file=-
+status=$?
+exec 7>&- 8>&-
+wait "$counter" "$hasher"
+sync -f . 2>/dev/null || sync
+exit "$status"
+`;
+
+/** Compares content, owners, modes and times of every entry; also fails for files that are not in the archive. */
+export const COMPARE_SCRIPT = `${SESSION}
+head -c "$1" | tar --compare ${FORMAT} --file=- >&2
+status=$?
+found=$(find . -mindepth 1 -path ./lost+found -prune -o -print0 | tr -cd '\\0' | wc -c)
+echo "airgap:files $((found))" >&2
+exit "$status"
+`;
