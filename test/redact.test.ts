@@ -50,10 +50,10 @@ test('redact takes out values that are known to be secret', () => {
 });
 
 test('redact is fast on hostile input', () => {
-  const started = performance.now();
+  const started = process.cpuUsage();
   redact(`${'://'.repeat(100_000)}@`);
   redact(`https://${'a:'.repeat(200_000)}`);
-  assert.ok(performance.now() - started < 2000);
+  assert.ok(process.cpuUsage(started).user < 2_000_000);
 });
 
 test('threat 54: printable takes terminal escapes and overrides out', () => {
