@@ -3,7 +3,6 @@ import { BLOCK, paddingOf } from '../bundle/tar.js';
 import { AirgapError, type Fault, isAirgapError } from '../errors.js';
 import { type ArchiveEntry, entryHeader } from './archive/entries.js';
 import { type OpenBackup, type OpenBackupOptions, openBackup } from './archive/open.js';
-import type { Part } from './archive/types.js';
 import { checkStructure, type StructureOptions } from './structure.js';
 import type { VerifyBackupReport } from './types.js';
 
@@ -18,7 +17,7 @@ const FAULTS_SHOWN = 100;
 
 /**
  * Checks a backup without a cluster: every header against the one that the manifest leads to, every byte of content
- * against its hash and the hash of the whole part, all padding; then the dumps as a restore would read them.
+ * against the running hash of its part, all padding; then the dumps as a restore would read them.
  */
 export async function verifyBackup(
   backup: OpenBackup,
@@ -75,7 +74,7 @@ async function checkContent(backup: OpenBackup, options: VerifyBackupOptions): P
     const next = at + (part.chunks?.length ?? 1);
     const entries = backup.layout.entries.slice(at, next);
     at = next;
-    faults.push(...(await checkPart({ backup, part, entries }, { onDone, signal: options.signal })));
+    faults.push(...(await checkPart({ backup, entries }, { onDone, signal: options.signal })));
     if (faults.length >= FAULTS_SHOWN) break;
   }
   onDone(total);
@@ -84,7 +83,6 @@ async function checkContent(backup: OpenBackup, options: VerifyBackupOptions): P
 
 interface CheckedPart {
   readonly backup: OpenBackup;
-  readonly part: Part;
   readonly entries: readonly ArchiveEntry[];
 }
 
@@ -94,30 +92,41 @@ interface Watch {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Damage in one chunk does not keep the others from being looked at. */
-async function checkPart({ backup, part, entries }: CheckedPart, watch: Watch): Promise<Fault[]> {
+/**
+ * One hash runs over all entries of a part. Once it differs nothing can be said of the contents that follow, yet their
+ * headers and padding are still looked at.
+ */
+async function checkPart({ backup, entries }: CheckedPart, watch: Watch): Promise<Fault[]> {
   const faults: Fault[] = [];
-  const whole = part.chunks === undefined ? undefined : createHash('sha256');
+  let hash: Hash | undefined = createHash('sha256');
   for (const entry of entries) {
     watch.signal?.throwIfAborted();
     try {
-      faults.push(...(await checkEntry({ backup, entry, whole }, watch)));
+      const found: EntryFaults = await checkEntry({ backup, entry, hash }, watch);
+      faults.push(...found.faults);
+      if (found.isContentWrong) hash = undefined;
     } catch (error) {
       faults.push(readFault(entry, error));
+      hash = undefined;
     }
-    if (faults.length >= FAULTS_SHOWN) return faults;
+    if (faults.length >= FAULTS_SHOWN) break;
   }
-  return faults.length === 0 && whole ? wholeFault(part, whole.digest('hex')) : faults;
+  return faults;
 }
 
 interface CheckedEntry {
   readonly backup: OpenBackup;
   readonly entry: ArchiveEntry;
-  /** Runs over all chunks of a part. */
-  readonly whole: Hash | undefined;
+  /** Over the part so far; absent after damage. */
+  readonly hash: Hash | undefined;
 }
 
-async function checkEntry({ backup, entry, whole }: CheckedEntry, watch: Watch): Promise<Fault[]> {
+interface EntryFaults {
+  readonly faults: readonly Fault[];
+  readonly isContentWrong: boolean;
+}
+
+async function checkEntry({ backup, entry, hash }: CheckedEntry, watch: Watch): Promise<EntryFaults> {
   const { tar } = backup;
   const faults: Fault[] = [];
   const fault = (what: string, offset: number, more: Partial<Fault> = {}): unknown =>
@@ -126,25 +135,24 @@ async function checkEntry({ backup, entry, whole }: CheckedEntry, watch: Watch):
   if (!header.equals(entryHeader(entry))) {
     fault('has another header than the one it can have', entry.offset - BLOCK);
   }
-  const hash = createHash('sha256');
   for (let at = 0; at < entry.size; at += PIECE) {
     const piece = await tar.read(entry.offset + at, Math.min(PIECE, entry.size - at));
-    hash.update(piece);
-    whole?.update(piece);
+    hash?.update(piece);
     watch.onDone(entry.offset + at + piece.length);
     watch.signal?.throwIfAborted();
   }
-  const found = hash.digest('hex');
-  if (found !== entry.sha256) {
+  const found = hash?.copy().digest('hex');
+  const isContentWrong = found !== undefined && found !== entry.sha256;
+  if (isContentWrong) {
     fault('does not match its digest', entry.offset, {
-      expected: `sha256:${entry.sha256}  (${entry.size} bytes)`,
+      expected: `sha256:${entry.sha256} up to the end of it`,
       found: `sha256:${found}`,
     });
   }
   const end = entry.offset + entry.size;
   const padding = await tar.read(end, paddingOf(entry.size));
   if (padding.some((byte) => byte !== 0)) fault('is followed by bytes that are not zero', end);
-  return faults;
+  return { faults, isContentWrong };
 }
 
 function readFault(entry: ArchiveEntry, error: unknown): Fault {
@@ -157,16 +165,4 @@ function readFault(entry: ArchiveEntry, error: unknown): Fault {
     ...(found ? { found } : {}),
     offset: entry.offset,
   };
-}
-
-function wholeFault(part: Part, found: string): Fault[] {
-  if (found === part.sha256) return [];
-  return [
-    {
-      where: part.path,
-      what: 'has chunks that do not make the part',
-      expected: `sha256:${part.sha256}`,
-      found: `sha256:${found}`,
-    },
-  ];
 }

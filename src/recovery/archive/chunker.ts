@@ -30,7 +30,7 @@ export async function cutIntoChunks(
 ): Promise<ChunkRun> {
   const { chunkSize } = options;
   const buffer = Buffer.allocUnsafeSlow(BLOCK + chunkSize + paddingOf(chunkSize));
-  const whole = createHash('sha256');
+  const hash = createHash('sha256');
   const chunks: string[] = [];
   let size = 0;
   let held = 0;
@@ -40,8 +40,8 @@ export async function cutIntoChunks(
     entryHeader({ path: options.pathOf(chunks.length), size: held }).copy(buffer);
     const end = BLOCK + held + paddingOf(held);
     buffer.fill(0, BLOCK + held, end);
-    whole.update(content);
-    chunks.push(createHash('sha256').update(content).digest('hex'));
+    hash.update(content);
+    chunks.push(hash.copy().digest('hex'));
     await options.write(buffer.subarray(0, end));
     held = 0;
   };
@@ -58,5 +58,5 @@ export async function cutIntoChunks(
     options.onBytes(piece.length);
   }
   if (held > 0 || chunks.length === 0) await flush();
-  return { size, sha256: whole.digest('hex'), chunks };
+  return { size, sha256: hash.digest('hex'), chunks };
 }

@@ -20,6 +20,7 @@ export interface ArchiveEntry {
   readonly offset: number;
   /** Bytes. */
   readonly size: number;
+  /** Of the part's bytes up to the end of this entry. */
   readonly sha256: string;
   readonly part: Part;
 }

@@ -71,7 +71,7 @@ function partFaults({ parts }: BackupManifest): Fault[] {
     if (chunkSize === undefined && chunks === undefined) return;
     if (chunkSize === undefined || chunks === undefined) fault(index, 'has chunkSize or chunks alone');
     else if (chunks.length !== chunkCount(size, chunkSize)) fault(index, 'has a wrong number of chunks');
-    else if (chunks.length === 1 && chunks[0] !== sha256) fault(index, 'differs from its only chunk');
+    else if (chunks.at(-1) !== sha256) fault(index, 'differs from its last chunk');
   });
   const taken = parts.map(({ path, chunks }) => (chunks === undefined ? path : chunkPath(path, 0)));
   for (const { index, what } of pathCollisions([...taken, MANIFEST_PATH, END_PATH])) fault(index, what);

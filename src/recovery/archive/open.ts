@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { ByteSource } from '../../bundle/source.js';
 import { BLOCK, paddingOf } from '../../bundle/tar.js';
@@ -176,26 +176,27 @@ interface Range {
 }
 
 async function* readEntries({ tar, entries, name }: Range, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
   for (const entry of entries) {
-    const hash = createHash('sha256');
     for (let at = 0; at < entry.size; at += PIECE) {
       signal?.throwIfAborted();
       const piece = await tar.read(entry.offset + at, Math.min(PIECE, entry.size - at));
       hash.update(piece);
       if (at + piece.length < entry.size) yield piece;
       else {
-        requireHash(entry, hash.digest('hex'), name);
+        requireHash(entry, hash, name);
         yield piece;
       }
     }
-    if (entry.size === 0) requireHash(entry, hash.digest('hex'), name);
+    if (entry.size === 0) requireHash(entry, hash, name);
   }
 }
 
-function requireHash(entry: ArchiveEntry, found: string, name: string): void {
+function requireHash(entry: ArchiveEntry, hash: Hash, name: string): void {
+  const found = hash.copy().digest('hex');
   if (found === entry.sha256) return;
   throw new AirgapError('BACKUP_INVALID', `${entry.path} in ${name} is damaged`, {
-    expected: `sha256:${entry.sha256}  (${entry.size} bytes)`,
+    expected: `sha256:${entry.sha256} up to the end of it`,
     found: `sha256:${found}`,
   });
 }

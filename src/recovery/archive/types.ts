@@ -110,6 +110,9 @@ export interface Part extends PartFacts {
   readonly sha256: string;
   /** Bytes of every chunk but the last; present when the part is cut. */
   readonly chunkSize?: number;
-  /** SHA-256 of each chunk; an empty stream has one empty chunk. */
+  /**
+   * For each chunk the SHA-256 of the part's bytes up to the end of that chunk, so that one pass of one hash proves
+   * the chunks and the whole. An empty stream has one empty chunk.
+   */
   readonly chunks?: readonly string[];
 }
