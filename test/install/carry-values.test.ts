@@ -102,7 +102,7 @@ const planned = (keys: readonly string[]) =>
     carried: { translated: [], dropped: [], lost: keys.map((key) => ({ key, to: [], why: 'gone' })) },
   }) as unknown as PlannedRelease;
 
-test('lost settings stop the run until this very list is accepted', () => {
+test('threat 114: lost settings stop the run until this very list is accepted', () => {
   const [finding] = judgeCarried(planned(['a.b', 'c']), []);
   assert.deepEqual(
     [finding?.outcome, finding?.code, finding?.seen],

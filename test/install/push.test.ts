@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { openBundle } from '../../src/bundle/open.js';
 import { silent } from '../../src/events.js';
 import { chooseRegistry } from '../../src/install/open-registry.js';
@@ -44,7 +44,10 @@ test('into an empty registry: each blob once, below the prefix, and again nothin
   const unique = bundle.manifest.entries.filter(({ path }) => path.startsWith('blobs/'));
   const manifests = new Set(bundle.manifest.images.map(({ descriptor }) => descriptor.digest));
   const blobs = unique.filter(({ sha256 }) => !manifests.has(`sha256:${sha256}`));
-  assert.equal(report.sent.bytes, blobs.reduce((sum, { size }) => sum + size, 0));
+  assert.equal(
+    report.sent.bytes,
+    blobs.reduce((sum, { size }) => sum + size, 0),
+  );
   assert.equal(fake.uploaded, report.sent.bytes, 'the wire carried each blob once');
   assert.equal(report.mounted.blobs, 1, 'the shared layer is mounted');
   assert.ok(isPushed(await readPushState(bundle, registry)));
@@ -57,13 +60,26 @@ test('into an empty registry: each blob once, below the prefix, and again nothin
 test('threat 49: a tag that stands for something else is seen, moved and reported; or refused', async (t) => {
   const { fake, registry, bundle } = await start(t);
   await pushBundle(bundle, registry);
-  const other = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config: {}, layers: [] }));
+  const other = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      config: {},
+      layers: [],
+    }),
+  );
   fake.putManifest('mirror/operator', '2.13.66', other, 'application/vnd.oci.image.manifest.v1+json');
   const state = await readPushState(bundle, registry);
-  assert.deepEqual(state.different.map(({ target, found }) => [target, found]), [['operator:2.13.66', digestOf(other)]]);
+  assert.deepEqual(
+    state.different.map(({ target, found }) => [target, found]),
+    [['operator:2.13.66', digestOf(other)]],
+  );
   await assert.rejects(pushBundle(bundle, registry, { existingTags: 'refuse' }));
   const report = await pushBundle(bundle, registry);
-  assert.deepEqual(report.images.filter(({ replaced }) => replaced).map(({ replaced }) => replaced), [digestOf(other)]);
+  assert.deepEqual(
+    report.images.filter(({ replaced }) => replaced).map(({ replaced }) => replaced),
+    [digestOf(other)],
+  );
   assert.ok(isPushed(await readPushState(bundle, registry)));
 });
 
@@ -75,8 +91,14 @@ test('threat 19: bytes that changed after the bundle was opened end the push bef
   assert.ok(at > 0);
   content[at + 100] = (content[at + 100] ?? 0) ^ 1;
   writeFileSync(file, content);
-  await assert.rejects(pushBundle(bundle, registry), (error: { exitStatus?: number }) => error.exitStatus === 4);
-  assert.deepEqual([...fake.manifests.values()].flatMap((names) => [...names.keys()]), []);
+  await assert.rejects(
+    pushBundle(bundle, registry),
+    (error: { exitStatus?: number }) => error.exitStatus === 4,
+  );
+  assert.deepEqual(
+    [...fake.manifests.values()].flatMap((names) => [...names.keys()]),
+    [],
+  );
 });
 
 test('threat 58: a registry that refuses one repository is told with it', async (t) => {
@@ -88,10 +110,21 @@ test('threat 58: a registry that refuses one repository is told with it', async 
 
 test('the registry comes from the flag, an earlier run, or the environment, in this order, else the flag is named', async (t) => {
   const { bundle } = await start(t);
-  const around = (env: Record<string, string>) => ({ env, emit: silent, signal: AbortSignal.timeout(10_000) });
-  const choose = async (flag: string | undefined, earlier: string | undefined, env: Record<string, string>) => {
+  const around = (env: Record<string, string>) => ({
+    env,
+    emit: silent,
+    signal: AbortSignal.timeout(10_000),
+  });
+  const choose = async (
+    flag: string | undefined,
+    earlier: string | undefined,
+    env: Record<string, string>,
+  ) => {
     const remembered = earlier === undefined ? {} : { registry: earlier, plainHttp: true };
-    const found = await chooseRegistry(flag === undefined ? {} : { address: flag }, remembered, { around: around(env), bundle });
+    const found = await chooseRegistry(flag === undefined ? {} : { address: flag }, remembered, {
+      around: around(env),
+      bundle,
+    });
     await found.client.close();
     return [found.address.text, found.origin, found.plainHttp];
   };

@@ -52,7 +52,7 @@ function snapshots(from: string, prefix: string) {
   };
 }
 
-test('a process that dies at any two points leaves what the next one finishes', async () => {
+test('threat 81: a process that dies at any two points leaves what the next one finishes', async () => {
   const clean = await undisturbed();
   const first = place('first');
   const shots = snapshots(first.top, 'a');
@@ -83,7 +83,9 @@ test('a process that dies at any two points leaves what the next one finishes', 
   assert.ok(pairs > 300, `${pairs} pairs`);
 });
 
-test('kill -9 at each boundary of each step, then the same command again', { timeout: 240_000 }, async () => {
+test('threat 81: kill -9 at each boundary of each step, then the same command again', {
+  timeout: 240_000,
+}, async () => {
   const clean = await undisturbed();
   const points = makePlan().steps.flatMap((step) =>
     ['before-intent', 'intent', 'effect', 'committed'].map((boundary) => `${step.id}|${boundary}`),
@@ -103,7 +105,7 @@ test('kill -9 at each boundary of each step, then the same command again', { tim
   await Promise.all([lane(), lane()]);
 });
 
-test('random seeds: killed again and again at any point, also inside a step', async () => {
+test('threat 82: random seeds: killed again and again at any point, also inside a step', async () => {
   const clean = await undisturbed();
   for (let seed = 1; seed <= 60; seed++) {
     const random = generator(seed);

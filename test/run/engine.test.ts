@@ -80,7 +80,7 @@ test('ready: observed, saved, intent, performed, observed, committed', async () 
   );
 });
 
-test('done already: committed without being done', async () => {
+test('threat 91: done already: committed without being done', async () => {
   const { journal, options } = await setup();
   const log: string[] = [];
   const result = await execute(planOf({}), scripted(log, ['done']), options);
@@ -114,7 +114,7 @@ test('performed without an error and still not to be seen: STEP_UNPROVEN, never 
   assert.deepEqual(phases(journal), ['s0 saved', 's0 intent', 's0 observed-bad', 's0 failed']);
 });
 
-test('after an intent nothing is saved again, so a half-done effect cannot spoil the copy', async () => {
+test('threat 119: after an intent nothing is saved again, so a half-done effect cannot spoil the copy', async () => {
   const { journal, options } = await setup();
   const log: string[] = [];
   const failing = scripted(log, ['ready'], {
@@ -181,7 +181,7 @@ test('a step that a signal cuts short: exit 10', async () => {
   assert.equal(journal.records.at(-1)?.phase, 'interrupted');
 });
 
-test('a lost lease stops before the effect and is not mistaken for an interruption', async () => {
+test('threat 89: a lost lease stops before the effect and is not mistaken for an interruption', async () => {
   const stop = new AbortController();
   let guards = 0;
   const lease = {

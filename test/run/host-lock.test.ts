@@ -32,7 +32,7 @@ async function plant(folder: string, change: Record<string, unknown>): Promise<v
   writeFileSync(join(folder, 'lock.1'), JSON.stringify({ ...file, ...change }));
 }
 
-test('the second is refused and told who and since when; after the release it gets in', async () => {
+test('threat 88: the second is refused and told who and since when; after the release it gets in', async () => {
   const options = freshOptions();
   const first = await acquireHostLock(options);
   await assert.rejects(
@@ -55,7 +55,7 @@ test('the second is refused and told who and since when; after the release it ge
   assert.equal(second.number, first.number + 1);
 });
 
-test('a holder is replaced only when it is provably gone', async () => {
+test('threat 90: a holder is replaced only when it is provably gone', async () => {
   const gone = await deadPid();
   const rows: [string, Record<string, unknown>, boolean][] = [
     ['no such process', { pid: gone }, true],
@@ -98,7 +98,7 @@ test('the past of a lock is cleaned away but for its newest part', async () => {
   assert.ok(names.length <= 66 && names.every((name) => name.startsWith('lock.')));
 });
 
-test('a killed and unreaped process counts as gone', async () => {
+test('threat 90: a killed and unreaped process counts as gone', async () => {
   const child = spawn('sleep', ['60']);
   const identity = await identifyProcess(child.pid);
   assert.equal(await livenessOf(identity), 'alive');
@@ -107,7 +107,7 @@ test('a killed and unreaped process counts as gone', async () => {
   assert.equal(await livenessOf(identity), 'gone');
 });
 
-test('2,000 races of two processes: never two holders, and somebody always gets in', {
+test('threat 88: 2,000 races of two processes: never two holders, and somebody always gets in', {
   timeout: 60_000,
 }, async () => {
   const folder = join(top, 'races');

@@ -74,7 +74,7 @@ test('another run’s journal is not written to', async () => {
   await assert.rejects(openJournal(place, { ...options, runId: 'run-2' }), { code: 'RUN_MISMATCH' });
 });
 
-test('what looks like a credential never reaches the file, and long texts are capped', async () => {
+test('threat 136: what looks like a credential never reaches the file, and long texts are capped', async () => {
   const place = folder('secrets');
   const journal = await openJournal(place, options);
   const data = {
@@ -98,7 +98,9 @@ test('the ballast goes with the finished run', async () => {
   assert.equal(existsSync(join(place, 'ballast')), false);
 });
 
-test('a full disk: the ballast pays for the last words, then DISK_FULL', { skip: !canMount() }, async () => {
+test('threat 85: a full disk: the ballast pays for the last words, then DISK_FULL', {
+  skip: !canMount(),
+}, async () => {
   const place = folder('full');
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1280k,mode=0700', 'airgap-test', place]);
   try {
@@ -135,7 +137,7 @@ test('a full disk: the ballast pays for the last words, then DISK_FULL', { skip:
   }
 });
 
-test('a folder that cannot be written is named', async () => {
+test('threat 86: a folder that cannot be written is named', async () => {
   const place = join(top, 'file');
   writeFileSync(place, '');
   await assert.rejects(openJournal(place, options), { code: 'OUTPUT_UNWRITABLE' });

@@ -67,7 +67,7 @@ test('taking, renewing, giving back', async () => {
   await next.release();
 });
 
-test('another holder is refused at once, with who and since when', async () => {
+test('threat 89: another holder is refused at once, with who and since when', async () => {
   const clock = fakeClock();
   const cluster = server();
   const lease = await acquireLease(cluster.api, options(clock));
@@ -93,7 +93,7 @@ test('the same run on the same host goes on at once, and its earlier process is 
   await resumed.release();
 });
 
-test('a takeover needs its run id and 180 s of silence that we saw ourselves', async () => {
+test('threat 90, 92: a takeover needs its run id and 180 s of silence that we saw ourselves', async () => {
   const clock = fakeClock();
   const cluster = server();
   const silent = await acquireLease(cluster.api, options(clock));
@@ -136,7 +136,7 @@ test('a holder that renews while it is watched keeps the lease', async () => {
   await alive.release();
 });
 
-test('of two that take over the same silent holder one wins', async () => {
+test('threat 89: of two that take over the same silent holder one wins', async () => {
   const clock = fakeClock();
   const cluster = server();
   await cluster.api.create(
@@ -157,7 +157,7 @@ test('of two that take over the same silent holder one wins', async () => {
   for (const result of results) if (typeof result !== 'string') await result.release();
 });
 
-test('a machine that slept stops before its next change when somebody took over, and goes on when nobody did', async () => {
+test('threat 90: a machine that slept stops before its next change when somebody took over, and goes on when nobody did', async () => {
   const clock = fakeClock();
   const cluster = server();
   const sleeper = await acquireLease(cluster.api, options(clock));

@@ -32,7 +32,7 @@ test('a journal reads back as it was written', () => {
   assert.deepEqual(decodeJournal(Buffer.alloc(0), 'j'), { records: [], size: 0, torn: false });
 });
 
-test('cut at every length: whole records stay, the torn last one is dropped', () => {
+test('threat 87: cut at every length: whole records stay, the torn last one is dropped', () => {
   const { bytes, records, ends } = journal(4);
   for (let length = 0; length <= bytes.length; length++) {
     const whole = ends.filter((end) => end <= length);
@@ -43,7 +43,7 @@ test('cut at every length: whole records stay, the torn last one is dropped', ()
   }
 });
 
-test('a last record of zeros or rubbish, as a power loss leaves it, is dropped', () => {
+test('threat 87: a last record of zeros or rubbish, as a power loss leaves it, is dropped', () => {
   const { bytes, records, ends } = journal(3);
   for (const tail of [Buffer.alloc(4096), Buffer.from('{"seq":3}\n'), Buffer.from('\n')]) {
     const read = decodeJournal(Buffer.concat([bytes, tail]), 'j');
@@ -51,7 +51,7 @@ test('a last record of zeros or rubbish, as a power loss leaves it, is dropped',
   }
 });
 
-test('any flipped bit before the last record is damage; in the last record it is a torn tail', () => {
+test('threat 87: any flipped bit before the last record is damage; in the last record it is a torn tail', () => {
   const { bytes, ends } = journal(4);
   const lastStart = ends[2] as number;
   fc.assert(

@@ -87,7 +87,7 @@ test('an interrupted run is gone on with, without its flags; a finished one is n
   await third.close();
 });
 
-test('folders and files are for their owner only', async () => {
+test('threat 95: folders and files are for their owner only', async () => {
   const root = fresh('state');
   const session = await openSession(sessionOptions(root));
   await session.saved.put('values/runai-backend.yaml', 'password: x');
@@ -100,7 +100,7 @@ test('folders and files are for their owner only', async () => {
   await session.close();
 });
 
-test('another bundle, flag or kind does not go on with it; all differences are named; --new-run ends it', async () => {
+test('threat 93: another bundle, flag or kind does not go on with it; all differences are named; --new-run ends it', async () => {
   const root = fresh('state');
   const world = makeWorld(fresh('site'));
   fillWorld(world);
@@ -122,7 +122,7 @@ test('another bundle, flag or kind does not go on with it; all differences are n
   assert.equal((await listRunFolders(root, UID)).length, 2);
 });
 
-test('a second session on this host is refused while the first is open', async () => {
+test('threat 88: a second session on this host is refused while the first is open', async () => {
   const root = fresh('state');
   const first = await openSession(sessionOptions(root));
   await assert.rejects(openSession(sessionOptions(root)), { code: 'LOCKED' });
@@ -130,7 +130,7 @@ test('a second session on this host is refused while the first is open', async (
   await (await openSession(sessionOptions(root))).close();
 });
 
-test('another host is refused while the first works, and goes on with its run when it stopped', async () => {
+test('threat 94: another host is refused while the first works, and goes on with its run when it stopped', async () => {
   const side = cluster();
   const [here, there] = [fresh('here'), fresh('there')];
   const world = makeWorld(fresh('site'));

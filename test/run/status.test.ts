@@ -110,7 +110,7 @@ test('the newest run comes first, and a cluster can be chosen', async () => {
   assert.equal(statusOf(run, run.records, { running: false }).state, 'interrupted');
 });
 
-test('where the record lies', () => {
+test('threat 95: where the record lies', () => {
   assert.equal(stateRoot({ AIRGAP_STATE_DIR: '/var/lib/airgap', HOME: '/root' }), '/var/lib/airgap');
   assert.equal(stateRoot({ XDG_STATE_HOME: '/s', HOME: '/root' }), '/s/airgap');
   assert.equal(stateRoot({ HOME: '/root' }), '/root/.local/state/airgap');

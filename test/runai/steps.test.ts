@@ -24,7 +24,7 @@ test('the steps of every era to every later one are those of the golden file', (
   assert.equal(text, readFileSync(GOLDEN, 'utf8'));
 });
 
-test('the recommended procedures, step by step', () => {
+test('threat 120: the recommended procedures, step by step', () => {
   const rows: [string, Facts, string[]][] = [
     [
       'text B: 2.8 to 2.9',
@@ -300,7 +300,7 @@ test('invariant: nothing is destroyed before the site is saved and the images ar
   });
 });
 
-test('invariant: Helm’s release secrets, claims, volumes, CRDs and namespaces are never deleted', () => {
+test('threat 105: invariant: Helm’s release secrets, claims, volumes, CRDs and namespaces are never deleted', () => {
   always((steps) => {
     for (const step of steps) {
       const kinds = deletedKinds(step);
@@ -360,7 +360,7 @@ test('invariant: NGINX’s cluster-wide objects go only when enabled, owned and 
   });
 });
 
-test('invariant: control plane before cluster, CRDs before the cluster’s chart, proof last', () => {
+test('threat 120: invariant: control plane before cluster, CRDs before the cluster’s chart, proof last', () => {
   always((steps) => {
     const cluster = (step: ProductStep) => /^(helm|helm-uninstall|wait):runai-cluster$/.test(step.id);
     assert.ok(comesBefore(steps, 'wait:runai-backend', cluster));

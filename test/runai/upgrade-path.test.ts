@@ -16,7 +16,7 @@ test('plain upgrades have nothing to say', () => {
   assert.deepEqual(found({ from: '2.13.66', to: '2.13.66' }), []);
 });
 
-test('going back is refused, of either part', () => {
+test('threat 37: going back is refused, of either part', () => {
   assert.deepEqual(found({ from: '2.13.66', to: '2.9.25' }), ['refuse downgrade', 'refuse downgrade', ...[]]);
   assert.deepEqual(found({ from: '2.13.66', to: '2.13.65' }), ['refuse downgrade', 'refuse downgrade']);
 });
@@ -34,7 +34,7 @@ test('the control plane is never older than a cluster', () => {
   assert.ok(mixed.includes('refuse cluster-newer'));
 });
 
-test('versions that nothing is known about', () => {
+test('threat 120: versions that nothing is known about', () => {
   assert.ok(found({ from: '2.13.66', to: '3.0.1' }).includes('refuse unknown-version'));
   assert.ok(found({ from: '1.0.0', to: '2.13.66' }).includes('refuse unknown-version'));
 });
@@ -45,7 +45,7 @@ test('windows that no text names are asked about', () => {
   }
 });
 
-test('paths that no text names are told', () => {
+test('threat 120: paths that no text names are told', () => {
   assert.ok(found({ from: '2.5.3', to: '2.13.66' }).includes('warn path-composed'));
   assert.ok(found({ from: '2.12.3', to: '2.13.66' }).includes('warn source-2.12'));
   assert.ok(found({ from: '2.3.0', to: '2.8.20' }).includes('warn gpu-operator'));

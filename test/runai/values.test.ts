@@ -224,7 +224,7 @@ test('cluster: Prometheus and NGINX leave with 2.9, the operator’s keys move w
   );
 });
 
-test('nothing disappears unnamed: every leaf is carried, translated, dropped or lost', () => {
+test('threat 114: nothing disappears unnamed: every leaf is carried, translated, dropped or lost', () => {
   const segment = fc.constantFrom(
     'global',
     'postgresql',

@@ -28,7 +28,7 @@ test('one object: saved whole, deleted by its UID with the lease looked at', asy
   assert.deepEqual(kept[0].object.spec, { tls: [] });
 });
 
-test('an object that came later under the same name is not touched', async () => {
+test('threat 119: an object that came later under the same name is not touched', async () => {
   const step = deleteObjectsStep(work(), [OBJECTS.postgresSecret]);
   bench.api.put(object('Secret', 'runai-backend-postgresql', NS));
   await step.save?.(bench.context);
@@ -66,7 +66,7 @@ test('an object that does not go away is named with its finalizers', async () =>
   });
 });
 
-test('killed between two objects: the rest goes, none twice', async () => {
+test('threat 119: killed between two objects: the rest goes, none twice', async () => {
   bench.api.put(object('StatefulSet', 'keycloak', NS));
   bench.api.put(object('StatefulSet', 'runai-backend-postgresql', NS));
   const refs = [OBJECTS.keycloakSet, OBJECTS.postgresSet];

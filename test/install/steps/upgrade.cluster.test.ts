@@ -174,7 +174,7 @@ describe('the upgrade from 2.8 on a real cluster', { skip: wanted ? false : 'clu
     assert.equal(outcomeOf(again).outcome, 'unchanged', again.stdout);
   });
 
-  it('killed after the intent and after the effect of every step, it ends in the same state', () => {
+  it('threat 81: killed after the intent and after the effect of every step, it ends in the same state', () => {
     node('restore', 'before');
     const [runFolder] = readdirSync(join(folder, 'state-clean', 'runs'), {
       recursive: true,
