@@ -1,8 +1,10 @@
+import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { CliContext, Verb } from './context.js';
 import { addInstallOptions, type InstallFlags, installOptions } from './install-options.js';
 
 interface Flags extends InstallFlags {
+  readonly supportFile?: string;
   readonly output: 'text' | 'json';
 }
 
@@ -16,6 +18,10 @@ export const preflightVerb: Verb = (program, context) => {
       'Verifies the bundle and checks cluster, helm and registry. Changes nothing; ends with 7 when a check fails.',
     );
   addInstallOptions(command)
+    .option(
+      '--support-file <file>',
+      'also write everything that was seen to FILE, secrets taken out, for support',
+    )
     .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
     .action((file: string, flags: Flags) => run(file, flags, context));
 };
@@ -33,5 +39,14 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
       ? `${JSON.stringify({ bundle: view.bundle, cluster: view.cluster, findings: view.findings }, null, 2)}\n`
       : formatFindings(view.findings);
   context.stdout.write(text);
+  if (flags.supportFile !== undefined) {
+    const { supportText } = await import('../install/checks/support.js');
+    const { writeFileAtomic } = await import('../io/atomic.js');
+    const file = resolve(context.cwd, flags.supportFile);
+    await writeFileAtomic(file, supportText(view, { tool: context.version, now: context.now() }), {
+      mode: 0o600,
+    });
+    context.emit({ type: 'note', level: 'info', text: `written for support: ${file}` });
+  }
   demandNoFailure(view.findings);
 }

@@ -3,7 +3,8 @@ import type { Fault } from '../errors.js';
 import type { Helm } from '../helm/types.js';
 import type { AccessAnswer, AccessCheck } from '../kube/types.js';
 import { compareVersions, inRange, parseVersion } from '../runai/version.js';
-import { fitsWindow } from '../runai/windows.js';
+import { judgeHelm } from './checks/helm.js';
+import { judgePlatformVersion } from './checks/platform-version.js';
 import type { Finding } from './findings.js';
 import type { InstallPlan } from './plan.js';
 import { judgeCarried, judgePath } from './preflight-upgrade.js';
@@ -34,7 +35,7 @@ export interface PreflightFacts {
 export function judgePreflight(facts: PreflightFacts): Finding[] {
   return [
     clusterReached(facts),
-    clusterVersion(facts),
+    ...clusterVersion(facts),
     nodePlatforms(facts),
     rights(facts),
     helmVersion(facts),
@@ -57,22 +58,11 @@ function clusterReached({ site: { cluster } }: PreflightFacts): Finding {
   return { id: 'cluster.reached', title: 'cluster', outcome: 'pass', seen };
 }
 
-function clusterVersion({ manifest, site }: PreflightFacts): Finding {
-  const row = { id: 'cluster.version', title: 'version of the cluster' };
-  const { gitVersion } = site.cluster.version;
-  const version = parseVersion(gitVersion);
-  const release = parseVersion(manifest.version);
-  if (!version || !release)
-    return { ...row, outcome: 'not-checked', seen: `${gitVersion} cannot be compared` };
-  const required = manifest.requires['kubernetes'];
-  const answer = fitsWindow(release, { platform: 'kubernetes', version }, required);
-  if (answer.fits === 'unknown') {
-    const advice = 'check the release notes before going on';
-    return { ...row, outcome: 'warn', seen: `${gitVersion}; ${answer.why}`, advice };
-  }
-  if (answer.fits) return { ...row, outcome: 'pass', seen: gitVersion, expected: answer.range };
-  const advice = 'bring the cluster to a version that this release supports, or take another release';
-  return { ...row, outcome: 'fail', seen: gitVersion, expected: answer.range, advice };
+/** On OpenShift its own version decides, which has a row of its own, unless the bundle asks for a Kubernetes. */
+function clusterVersion({ manifest, site }: PreflightFacts): Finding[] {
+  if (site.product.platform === 'openshift' && manifest.requires['kubernetes'] === undefined) return [];
+  const version = site.cluster.version.gitVersion;
+  return [judgePlatformVersion({ manifest, platform: 'kubernetes', version })];
 }
 
 function nodePlatforms({ manifest, site }: PreflightFacts): Finding {
@@ -108,9 +98,17 @@ function describeAccess({ verb, group, resource, namespace }: AccessCheck): stri
   return `${verb} ${kind}${namespace === undefined ? '' : ` in ${namespace}`}`;
 }
 
-function helmVersion({ helm }: PreflightFacts): Finding {
-  const seen = `${helm.version.text} (${helm.path})`;
-  return { id: 'helm.version', title: 'helm', outcome: 'pass', seen };
+function helmVersion({ helm, manifest, site }: PreflightFacts): Finding {
+  const release = parseVersion(manifest.version);
+  const source = site.product.backend ?? site.product.cluster;
+  const required = manifest.requires['helm'];
+  return judgeHelm({
+    version: helm.version.text,
+    path: helm.path,
+    ...(release === undefined ? {} : { release }),
+    ...(source === undefined ? {} : { source }),
+    ...(required === undefined ? {} : { required }),
+  });
 }
 
 function registry({ site, pushProbe, skipPush }: PreflightFacts): Finding[] {

@@ -5,6 +5,7 @@ import { checkResumption } from '../run/identity.js';
 import type { Plan } from '../run/types.js';
 import { reviewRights } from './access.js';
 import { readChartDefaults } from './chart-defaults.js';
+import { checkSite } from './checks/all.js';
 import type { Finding } from './findings.js';
 import { givenInputs } from './inputs.js';
 import { observe, readCluster } from './observe.js';
@@ -65,7 +66,7 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
     observation,
   );
   const probe = options.mode === 'install' ? await probePush(site, observation, options) : undefined;
-  const findings = judgePreflight({
+  const judged = judgePreflight({
     manifest: bundle.manifest,
     site: observation,
     made,
@@ -75,6 +76,8 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
     acknowledged: options.acknowledged ?? [],
     ...(probe === undefined ? {} : { pushProbe: probe }),
   });
+  const checked = options.checks === 'few' ? [] : await checkSite(site, { observation, made }, options);
+  const findings = [...judged, ...checked];
   const failed = findings.filter((finding) => finding.outcome === 'fail').length;
   const summary =
     failed === 0 ? `${findings.length} checks` : `${failed} of ${findings.length} checks failed`;

@@ -65,6 +65,8 @@ export interface InstallOptions extends Surroundings {
   readonly mode: 'install' | 'dry-run' | 'preflight';
   /** Ids of findings that the operator has read and accepts. */
   readonly acknowledged?: readonly string[];
+  /** `few`: only what the plan is decided by; all when absent. */
+  readonly checks?: 'all' | 'few';
   /** A run that the operator says is gone. */
   readonly takeover?: string;
   readonly unfinished?: 'resume' | 'give-up';

@@ -1,5 +1,6 @@
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
+import { waitFor } from '../../kube/wait.js';
 import type { Finding } from '../findings.js';
 import { valueAt } from '../values.js';
 import type { Check, Row } from './types.js';
@@ -7,8 +8,8 @@ import type { Check, Row } from './types.js';
 const ROW: Row = { id: 'clock.skew', title: 'clocks' };
 /** The vendor’s limit for nodes. */
 const MOST_MS = 60_000;
-/** A kubelet renews its lease every 10 s; a lease this old says nothing about a clock. */
-const STALE_MS = 40_000;
+/** A kubelet renews its lease every 10 s. */
+const PERIOD_MS = 14_000;
 
 /** Clocks by name, each as it was read together with the installer’s. Milliseconds since the epoch. */
 export interface ClockFacts {
@@ -17,7 +18,14 @@ export interface ClockFacts {
   /** The Date header: whole seconds, rounded down. */
   readonly server?: number;
   /** renewTime of the nodes’ leases: at most the renewal period behind the node’s clock. */
-  readonly nodes: readonly { readonly name: string; readonly renewed: number }[];
+  readonly nodes: readonly NodeClock[];
+}
+
+export interface NodeClock {
+  readonly name: string;
+  readonly renewed: number;
+  /** Whether the lease was renewed while we looked; absent when nobody waited for it. */
+  readonly renewing?: boolean;
 }
 
 export const clockCheck: Check = {
@@ -29,19 +37,44 @@ export async function readClocks(
   client: KubeClient,
   { now, signal }: { readonly now: () => number; readonly signal: AbortSignal },
 ): Promise<ClockFacts> {
-  const leases = await client.list<KubeObject>(RESOURCES.leases, { namespace: 'kube-node-lease', signal });
+  const first = await readLeases(client, signal);
   const before = now();
   const response = await client.request({ method: 'GET', path: '/version', signal });
   const after = now();
   const server = Date.parse(String(response.headers['date'] ?? ''));
+  const late = first.some(({ renewed }) => server - renewed > MOST_MS);
+  const nodes = late ? await watchLeases(first, { client, signal }) : first;
   return {
     installer: { before, after },
     ...(Number.isNaN(server) ? {} : { server }),
-    nodes: leases.flatMap((lease) => {
-      const renewed = Date.parse(String(valueAt(lease, ['spec', 'renewTime']) ?? ''));
-      return Number.isNaN(renewed) ? [] : [{ name: lease.metadata.name, renewed }];
-    }),
+    nodes,
   };
+}
+
+/** A lease far behind is an old one or a slow clock: only the latter is renewed. */
+async function watchLeases(
+  first: readonly NodeClock[],
+  { client, signal }: { readonly client: KubeClient; readonly signal: AbortSignal },
+): Promise<readonly NodeClock[]> {
+  let last = first;
+  const moved = (node: NodeClock): boolean =>
+    first.find(({ name }) => name === node.name)?.renewed !== node.renewed;
+  await waitFor(
+    async () => {
+      last = await readLeases(client, signal);
+      return last.every(moved) ? true : undefined;
+    },
+    { timeout: PERIOD_MS, every: 2000, signal },
+  );
+  return last.map((node) => ({ ...node, renewing: moved(node) }));
+}
+
+async function readLeases(client: KubeClient, signal: AbortSignal): Promise<NodeClock[]> {
+  const leases = await client.list<KubeObject>(RESOURCES.leases, { namespace: 'kube-node-lease', signal });
+  return leases.flatMap((lease) => {
+    const renewed = Date.parse(String(valueAt(lease, ['spec', 'renewTime']) ?? ''));
+    return Number.isNaN(renewed) ? [] : [{ name: lease.metadata.name, renewed }];
+  });
 }
 
 /** Compares three kinds of clocks; the one that stands apart from the others is named, none is trusted. */
@@ -51,9 +84,10 @@ export function judgeClocks({ installer, server, nodes }: ClockFacts): Finding {
   if (server === undefined)
     return { ...ROW, outcome: 'not-checked', seen: 'the API server’s answers carry no date' };
   const apart = Math.max(0, Math.abs(server + 500 - middle) - slack);
-  // A node ahead of the server shows at once; one that lags only when it is more than a stale lease behind.
   const ahead = nodes.filter(({ renewed }) => renewed - server > MOST_MS);
-  const behind = nodes.filter(({ renewed }) => server - renewed > MOST_MS + STALE_MS);
+  const late = nodes.filter(({ renewed }) => server - renewed > MOST_MS);
+  const behind = late.filter(({ renewing }) => renewing === true);
+  const silent = late.filter(({ renewing }) => renewing !== true);
   const faults = [
     ...(apart > MOST_MS
       ? [`this machine ${text(middle)}, API server ${text(server)}: ${seconds(server - middle)} apart`]
@@ -62,10 +96,13 @@ export function judgeClocks({ installer, server, nodes }: ClockFacts): Finding {
       ({ name, renewed }) => `node ${name} is ${seconds(renewed - server)} ahead of the API server`,
     ),
     ...behind.map(
-      ({ name, renewed }) =>
-        `node ${name} is ${seconds(server - renewed)} behind the API server, or has stopped renewing its lease`,
+      ({ name, renewed }) => `node ${name} is ${seconds(server - renewed)} behind the API server`,
     ),
   ];
+  if (faults.length === 0 && silent.length > 0) {
+    const named = silent.map(({ name, renewed }) => `${name} (last sign ${text(renewed)})`).join(', ');
+    return { ...ROW, outcome: 'warn', seen: `no sign of life from ${named}`, advice: 'look at these nodes' };
+  }
   if (faults.length === 0) {
     const seen = `this machine, API server and ${nodes.length} nodes within a minute (${text(middle)})`;
     return { ...ROW, outcome: 'pass', seen };

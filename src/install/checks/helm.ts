@@ -1,4 +1,4 @@
-import { parseVersion, type Version } from '../../runai/version.js';
+import { inRange, parseVersion, type Version } from '../../runai/version.js';
 import { leastHelm } from '../../runai/windows.js';
 import type { Finding } from '../findings.js';
 
@@ -11,7 +11,6 @@ export interface HelmFacts {
   readonly source?: Version;
   /** `requires.helm` of the bundle; goes before the table. */
   readonly required?: string;
-  readonly inRange: (version: Version, range: string) => boolean | undefined;
 }
 
 /** Whether this helm is one that the release's texts name. */
@@ -22,7 +21,7 @@ export function judgeHelm(facts: HelmFacts): Finding {
   if (version === undefined || facts.release === undefined) return { ...row, outcome: 'pass', seen };
   const range = facts.required ?? `>=${leastHelm(facts.release, facts.source)}`;
   const expected = facts.required === undefined ? range : `${range} (the bundle asks for it)`;
-  const fits = facts.inRange(version, range);
+  const fits = inRange(version, range);
   if (fits === undefined)
     return { ...row, outcome: 'warn', seen, expected, advice: 'the range cannot be read; ask who packed it' };
   if (fits) return { ...row, outcome: 'pass', seen, expected };

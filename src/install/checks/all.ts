@@ -1,0 +1,164 @@
+import { lookup as dnsLookup } from 'node:dns/promises';
+import { tmpdir } from 'node:os';
+import { AirgapError, isAirgapError, systemCode } from '../../errors.js';
+import { mapPooled } from '../../io/pool.js';
+import { RESOURCES } from '../../kube/resources.js';
+import { parseVersion } from '../../runai/version.js';
+import type { Finding } from '../findings.js';
+import type { Site } from '../open-site.js';
+import type { InstallPlan } from '../plan.js';
+import type { Observation } from '../site.js';
+import type { InstallOptions } from '../types.js';
+import { caCheck } from './ca.js';
+import { clockCheck } from './clock.js';
+import { crdObjectsCheck } from './crd-objects.js';
+import { diskCheck } from './disk.js';
+import { type Answer, dnsCheck } from './dns.js';
+import { dryRunChecks } from './dry-run.js';
+import { gpuCheck } from './gpu.js';
+import { imagesCheck } from './images.js';
+import { ingressCheck } from './ingress.js';
+import { namespacesCheck } from './namespaces.js';
+import { nodesCheck } from './nodes.js';
+import { ownersCheck } from './owners.js';
+import { openshiftVersionCheck } from './platform-version.js';
+import { prometheusCheck } from './prometheus.js';
+import { pullSecretCheck } from './pull-secret.js';
+import { releaseSizeCheck } from './release-size.js';
+import { renderReleases } from './rendered.js';
+import { rightsCheck } from './rights.js';
+import { storageCheck } from './storage.js';
+import { tlsChecks } from './tls.js';
+import type { Check, CheckContext } from './types.js';
+import { webhooksCheck } from './webhooks.js';
+
+const WIDTH = 3;
+
+/** In the order of the report. */
+const CHECKS: readonly Check[] = [
+  openshiftVersionCheck,
+  nodesCheck,
+  clockCheck,
+  storageCheck,
+  ingressCheck,
+  dnsCheck,
+  ...tlsChecks,
+  caCheck,
+  pullSecretCheck,
+  prometheusCheck,
+  gpuCheck,
+  namespacesCheck,
+  webhooksCheck,
+  ownersCheck,
+  rightsCheck,
+  imagesCheck,
+  crdObjectsCheck,
+  releaseSizeCheck,
+  ...dryRunChecks,
+  diskCheck,
+];
+
+/** Reads and judges all that the site has to have. Changes nothing. */
+export async function checkSite(
+  site: Site,
+  read: { readonly observation: Observation; readonly made: InstallPlan },
+  options: InstallOptions,
+): Promise<Finding[]> {
+  const context = contextOf(site, read, options);
+  const findings = await runChecks(CHECKS, context);
+  return findings.map((finding) => acknowledge(finding, options.acknowledged ?? []));
+}
+
+/** Runs checks, a few at a time; one that cannot read what it needs says so and stops no other. */
+export async function runChecks(checks: readonly Check[], context: CheckContext): Promise<Finding[]> {
+  const wanted = checks.filter((check) => check.applies?.(context) ?? true);
+  const findings = await mapPooled(wanted, WIDTH, async (check) => runOne(check, context), context.signal);
+  return findings.flat();
+}
+
+async function runOne(check: Check, context: CheckContext): Promise<Finding[]> {
+  try {
+    return await check.run(context);
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!(error instanceof AirgapError) && systemCode(error) === undefined && !(error instanceof SyntaxError))
+      throw error;
+    const said = error instanceof AirgapError && error.found !== undefined ? `: ${error.found}` : '';
+    const message = error instanceof Error ? error.message : String(error);
+    // A chart that cannot be rendered cannot be installed.
+    const outcome = isAirgapError(error, 'HELM_FAILED') ? 'fail' : 'not-checked';
+    const advice = outcome === 'fail' ? { advice: 'mend the values that helm complains about' } : {};
+    return [{ ...check.row, outcome, seen: `${message}${said}`, ...advice }];
+  }
+}
+
+/** The operator may know better than any reading; what was accepted stays in the report as a warning. */
+function acknowledge(finding: Finding, acknowledged: readonly string[]): Finding {
+  if (finding.outcome !== 'fail') return finding;
+  if (acknowledged.includes(finding.id)) {
+    const { code: _code, ...rest } = finding;
+    return { ...rest, outcome: 'warn', advice: 'accepted as it is' };
+  }
+  return finding;
+}
+
+function contextOf(
+  { bundle, client, helm, crds, registry }: Site,
+  { observation, made }: { readonly observation: Observation; readonly made: InstallPlan },
+  options: InstallOptions,
+): CheckContext {
+  const { signal, stateRoot, clock, env } = options;
+  const release = parseVersion(bundle.manifest.version);
+  const tmp = env['TMPDIR'] || tmpdir();
+  const context: Omit<CheckContext, 'rendered' | 'pods' | 'nodes'> = {
+    client,
+    bundle,
+    crds,
+    site: observation,
+    made,
+    helm,
+    stateRoot,
+    tmp,
+    now: clock.now,
+    lookup: lookUp,
+    signal,
+    ...(release === undefined ? {} : { release }),
+    ...(registry === undefined ? {} : { registry }),
+  };
+  return {
+    ...context,
+    pods: once(() => client.list(RESOURCES.pods, { signal })),
+    nodes: once(() => client.list(RESOURCES.nodes, { signal })),
+    rendered: once(async () => {
+      const apiVersions = await servedVersions(client, signal);
+      const kubeVersion = observation.cluster.version.gitVersion;
+      return renderReleases({ bundle, helm, made, crds, kubeVersion, apiVersions, tmp, signal });
+    }),
+  };
+}
+
+async function servedVersions(client: CheckContext['client'], signal: AbortSignal): Promise<string[]> {
+  const { body } = await client.request({ method: 'GET', path: '/apis', signal });
+  const list = JSON.parse(body.toString('utf8')) as {
+    readonly groups?: readonly { readonly versions?: readonly { readonly groupVersion: string }[] }[];
+  };
+  return (list.groups ?? []).flatMap(({ versions = [] }) => versions.map(({ groupVersion }) => groupVersion));
+}
+
+/** As programs on this machine resolve names, /etc/hosts included. */
+async function lookUp(host: string): Promise<Answer> {
+  try {
+    const found = await dnsLookup(host, { all: true });
+    return { addresses: found.map(({ address }) => address) };
+  } catch (error) {
+    return { error: systemCode(error) ?? 'unknown' };
+  }
+}
+
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  return () => {
+    answer ??= read();
+    return answer;
+  };
+}

@@ -1,0 +1,141 @@
+import { mapPooled } from '../../io/pool.js';
+import { groupOf } from '../../kube/resources.js';
+import type { AccessAnswer, AccessCheck, KubeClient } from '../../kube/types.js';
+import type { PlanStep } from '../../run/types.js';
+import type { Finding } from '../findings.js';
+import { inputOf } from '../plan.js';
+import type { RenderedRelease } from './rendered.js';
+import type { Check, Row } from './types.js';
+
+const ROW: Row = { id: 'rights.plan', title: 'rights for every step' };
+const WIDTH = 8;
+const SHOWN = 8;
+const WRITE = ['get', 'create', 'patch'];
+
+/** A kind in a namespace, with what is done to it. */
+interface Need {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace?: string;
+  readonly verbs: readonly string[];
+}
+
+/** The kinds that the charts really have and the steps really take away; the fixed list is asked for elsewhere. */
+export const rightsCheck: Check = {
+  row: ROW,
+  applies: ({ bundle }) => bundle.manifest.charts.length > 0,
+  run: async ({ client, made, rendered, signal }) => {
+    const all = await client.mayI({ verb: '*', group: '*', resource: '*' }, { signal });
+    if (all.allowed) return [judgeRights([{ verb: '*', group: '*', resource: '*', ...all }])];
+    const needs = [...(await rendered()).flatMap(neededByChart), ...made.plan.steps.flatMap(neededByStep)];
+    const checks = await checksFor(client, needs, signal);
+    const answers = await mapPooled(
+      checks,
+      WIDTH,
+      async (check, inner) => ({ ...check, ...(await client.mayI(check, { signal: inner })) }),
+      signal,
+    );
+    return [judgeRights(answers)];
+  },
+};
+
+/** What helm does to the objects of a chart. Pure. */
+export function neededByChart({ planned, objects, hooks }: RenderedRelease): Need[] {
+  const { namespace } = planned.chart;
+  return [...objects, ...hooks].map(({ apiVersion = '', kind = '', metadata }) => ({
+    apiVersion,
+    kind,
+    namespace: metadata.namespace ?? namespace,
+    verbs: WRITE,
+  }));
+}
+
+/** What a step does to objects that no chart has. Pure. */
+export function neededByStep(step: PlanStep): Need[] {
+  const { action } = inputOf(step);
+  const taken = ['get', 'list', 'delete'];
+  switch (action.kind) {
+    case 'delete-objects':
+      return action.objects.map(({ apiVersion, kind, namespace }) => ({
+        apiVersion,
+        kind,
+        verbs: ['get', 'delete'],
+        ...(namespace === undefined ? {} : { namespace }),
+      }));
+    case 'delete-owned':
+      return action.kinds.map((kind) => ({ ...kind, namespace: action.namespace, verbs: taken }));
+    case 'delete-leftovers':
+      return [
+        ...action.kinds.map((kind) => ({ ...kind, namespace: action.namespace, verbs: taken })),
+        ...action.labelled.map(({ apiVersion, kind }) => ({ apiVersion, kind, verbs: taken })),
+      ];
+    case 'retain-volumes':
+      return [{ apiVersion: 'v1', kind: 'PersistentVolume', verbs: ['get', 'patch'] }];
+    case 'keep-claims':
+      return [
+        {
+          apiVersion: 'v1',
+          kind: 'PersistentVolumeClaim',
+          namespace: action.namespace,
+          verbs: ['get', 'patch'],
+        },
+      ];
+    case 'restore-ingress':
+      return [
+        {
+          apiVersion: 'networking.k8s.io/v1',
+          kind: 'Ingress',
+          verbs: ['get', 'patch'],
+          ...(action.ingress.namespace === undefined ? {} : { namespace: action.ingress.namespace }),
+        },
+      ];
+    case 'restore-secrets':
+      return [{ apiVersion: 'v1', kind: 'Secret', namespace: action.namespace, verbs: ['get', 'create'] }];
+    default:
+      return [];
+  }
+}
+
+export function judgeRights(answers: readonly (AccessCheck & AccessAnswer)[]): Finding {
+  const missing = answers.filter(({ allowed }) => !allowed);
+  if (missing.length === 0) {
+    const seen =
+      answers[0]?.verb === '*' ? 'everything is allowed' : `all ${answers.length} questions answered yes`;
+    return { ...ROW, outcome: 'pass', seen };
+  }
+  const list = missing.slice(0, SHOWN).map(({ verb, group, resource, namespace }) => {
+    const kind = group === '' ? resource : `${resource}.${group}`;
+    return `${verb} ${kind}${namespace === undefined ? '' : ` in ${namespace}`}`;
+  });
+  const more = missing.length > SHOWN ? `; ${missing.length - SHOWN} more` : '';
+  return {
+    ...ROW,
+    outcome: 'fail',
+    seen: `not allowed: ${list.join('; ')}${more}`,
+    expected: 'cluster-admin',
+    advice: 'use a kubeconfig with these rights: kubectl auth can-i --list',
+  };
+}
+
+/** Each question once; kinds that the server does not know yet cannot be asked about. */
+async function checksFor(
+  client: KubeClient,
+  needs: readonly Need[],
+  signal: AbortSignal,
+): Promise<AccessCheck[]> {
+  const checks = new Map<string, AccessCheck>();
+  for (const { apiVersion, kind, namespace, verbs } of needs) {
+    const resource = await client.resourceFor(apiVersion, kind, { signal });
+    if (resource === undefined) continue;
+    for (const verb of verbs) {
+      const check: AccessCheck = {
+        verb,
+        group: groupOf(resource.apiVersion),
+        resource: resource.plural,
+        ...(resource.namespaced && namespace !== undefined ? { namespace } : {}),
+      };
+      checks.set(JSON.stringify(check), check);
+    }
+  }
+  return [...checks.values()];
+}
