@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { sameSpec } from '../../src/kube/crd-check.js';
 import { type Crd, parseCrds } from '../../src/kube/crd-file.js';
 import { type Ran, seeded, startNode, type TestNode } from './support/node.js';
@@ -17,25 +18,6 @@ interface Workload {
   readonly metadata: { readonly name: string; readonly namespace: string };
   readonly spec: { readonly containers: readonly { readonly image: string }[] };
   readonly status: { readonly phase: string };
-}
-
-/** Helm processes on this machine that change a release from files below a folder. */
-function helmsOf(release: string, folder: string): number[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .filter((entry) => {
-      try {
-        const words = readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
-        return (
-          words.includes(release) &&
-          words.includes('upgrade') &&
-          words.some((word) => word.startsWith(folder))
-        );
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
 }
 
 describe('install on a real node without a way out', { skip: !wanted, timeout: 1_500_000 }, () => {
@@ -264,22 +246,15 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 1
       '-c',
       `mkdir -p ${chart} && tar xzf ${join(site.folder, 'standin-2.13.66', 'charts', 'control-plane-2.13.66.tgz')} -C ${chart} && ${hang} > ${chart}/control-plane/templates/hang.yaml`,
     );
-    const helm = site.node(
-      'exec',
-      'timeout',
-      '-s',
-      'KILL',
-      '8',
-      'helm',
-      'upgrade',
-      'runai-backend',
-      `${chart}/control-plane`,
-      '-n',
-      'runai-backend',
-      '-f',
-      values,
-    );
-    assert.notEqual(helm.status, 0);
+    // Killed when the release is pending: what a lost host or an operator's Ctrl-C leaves behind.
+    const script = `
+      helm upgrade runai-backend ${chart}/control-plane -n runai-backend -f ${values} & helm=$!
+      for try in $(seq 300); do
+        kubectl -n runai-backend get secret -l owner=helm,status=pending-upgrade -o name | grep -q . && break
+        sleep 0.2
+      done
+      kill -KILL $helm`;
+    site.must('exec', 'bash', '-c', script);
     const { err } = ended(await install(second, '--yes'), 9);
     assert.match(err, /error LOCKED[\s\S]*pending-upgrade[\s\S]*helm history runai-backend -n runai-backend/);
     site.must('exec', 'helm', 'rollback', 'runai-backend', '-n', 'runai-backend', '--no-hooks');
@@ -322,28 +297,61 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 1
     assert.match(second_?.err ?? '', /error LOCKED/);
   });
 
-  it('threat 109: our own helm, killed with us, leaves a pending release that the next run repairs', async () => {
-    const args = ['install', second, '--yes', '--backend-set', 'backend.logLevel=error'];
-    const running = site.start(args);
-    await running.said(/\[helm:runai-backend\].*start/);
-    const pending = (): boolean =>
-      releases().some(({ name, status }) => name === 'runai-backend' && status.startsWith('pending'));
-    let helms: number[] = [];
-    for (let tries = 0; tries < 400 && helms.length === 0; tries++) {
-      helms = helmsOf('runai-backend', site.folder);
-      await sleep(25);
-    }
+  it('threat 109: what our own killed helm left pending is repaired by the run that goes on', async () => {
+    const running = site.start(['install', second, '--yes', '--backend-set', 'backend.logLevel=error']);
+    await running.said(/\[save\].*start/);
     running.child.kill('SIGKILL');
-    await sleep(400);
-    for (const pid of helms) process.kill(pid, 'SIGKILL');
     await running.ended;
-    const left = pending();
-    console.error(`install: helm ${helms.join(', ')} killed, release left ${left ? 'pending' : 'in peace'}`);
+    const [runFolder = ''] = readdirSync(join(site.stateDir, 'airgap', 'runs'), {
+      recursive: true,
+      encoding: 'utf8',
+    })
+      .filter((name) => /\/\d{8}T\d{6}Z-[0-9a-f]+$/.test(name))
+      .sort()
+      .slice(-1);
+    const runId = runFolder.split('/').at(-1) ?? '';
+    const last = releases().find(({ name }) => name === 'runai-backend');
+    leavePending(Number(last?.revision), runId);
+    assert.match(releases().find(({ name }) => name === 'runai-backend')?.status ?? '', /pending-upgrade/);
     const { err } = ended(await site.start(['install', second, '--yes']).ended, 0);
-    if (left) assert.match(err, /was left pending-upgrade/);
+    assert.match(err, /was left pending-upgrade/);
     assertInstalled('2.16.79');
-    assert.ok(!pending());
   });
+
+  /** The next revision as helm writes it before it changes anything. */
+  function leavePending(revision: number, runId: string): void {
+    const name = `sh.helm.release.v1.runai-backend.v${revision}`;
+    const secret = site.json('-n', 'runai-backend', 'get', 'secret', name) as unknown as {
+      data: { release: string };
+      metadata: { labels: Record<string, string> };
+    };
+    const packed = Buffer.from(Buffer.from(secret.data.release, 'base64').toString('utf8'), 'base64');
+    const release = JSON.parse(gunzipSync(packed).toString('utf8'));
+    const next = {
+      ...release,
+      version: revision + 1,
+      info: { ...release.info, status: 'pending-upgrade', description: 'Preparing upgrade' },
+    };
+    const file = join(site.folder, 'pending.json');
+    const object = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      type: 'helm.sh/release.v1',
+      metadata: {
+        name: `sh.helm.release.v1.runai-backend.v${revision + 1}`,
+        namespace: 'runai-backend',
+        labels: {
+          ...secret.metadata.labels,
+          version: String(revision + 1),
+          status: 'pending-upgrade',
+          'airgap-run': runId,
+        },
+      },
+      data: { release: Buffer.from(gzipSync(JSON.stringify(next)).toString('base64')).toString('base64') },
+    };
+    writeFileSync(file, JSON.stringify(object), { mode: 0o600 });
+    site.kubectl('create', '-f', file);
+  }
 
   it('helm 4 goes on with releases that helm 3 made, and an older bundle is refused', async () => {
     const helm4 = site.must('exec', 'sh', '-c', 'command -v helm4');

@@ -50,7 +50,8 @@ test('a cluster outside the window of the release fails with the window', () => 
   const { cluster } = emptySite();
   const old = emptySite({ cluster: { ...cluster, version: { major: 1, minor: 18, gitVersion: 'v1.18.0' } } });
   const finding = row(judge(old), 'cluster.version');
-  assert.deepEqual([finding.outcome, finding.expected], ['fail', '>=1.19 <1.40']);
+  assert.equal(finding.outcome, 'fail');
+  assert.match(finding.expected ?? '', /^>=1\.19 <1\.40/);
 });
 
 test('nodes of another platform: none fits fails, some fit warns', () => {
