@@ -151,7 +151,10 @@ async function send(
       !isAirgapError(error, 'CLUSTER_UNREACHABLE')
     )
       throw error;
-    if (statusOf(error)?.code === 404 && namespace !== undefined)
+    const status = statusOf(error);
+    if (status?.code === 404 && /could not find the requested resource/.test(status.message))
+      return { outcome: 'not-checked', why: `${resource.kind} is not defined yet` };
+    if (status?.code === 404 && namespace !== undefined)
       return { outcome: 'not-checked', why: `namespace ${namespace} is not there yet` };
     return { outcome: 'refused', why };
   }
