@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { AirgapError } from '../errors.js';
-import { chunkOf, SLAB_SIZE, takeSlab } from '../io/slabs.js';
 import type { Api } from './api.js';
 import { hexOf } from './digest.js';
 import { parseContentRange } from './headers.js';
@@ -17,6 +16,9 @@ interface Wanted {
   readonly what: string;
   readonly signal: AbortSignal | undefined;
 }
+
+/** Pieces of the network are gathered to this size: a file is written and hashed in few large steps. */
+const BLOCK = 1024 * 1024;
 
 /**
  * A blob as a stream that goes on after a broken connection with a Range request, and that fails with BLOB_MISMATCH
@@ -34,8 +36,7 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
   let resume: (() => void) | undefined;
 
   const stream = new Readable({
-    objectMode: true,
-    highWaterMark: 1,
+    highWaterMark: BLOCK,
     read() {
       if (resume) resume();
     },
@@ -45,11 +46,11 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
     },
   });
 
-  /** Gathers bytes in slabs, so that a file is written and hashed in few large steps; false when the reader has enough for now. The last block is kept until the digest is known. */
+  /** Gathers bytes; false when the reader has enough for now. The last block is kept until the digest is known. */
   const take = (bytes: Buffer): boolean => {
     let wantsMore = true;
     for (let at = 0; at < bytes.length; ) {
-      block ??= chunkOf(takeSlab(), Math.min(SLAB_SIZE, descriptor.size - position));
+      block ??= Buffer.allocUnsafeSlow(Math.min(BLOCK, descriptor.size - position));
       const copied = bytes.copy(block, filled, at);
       at += copied;
       filled += copied;

@@ -1,6 +1,5 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { recycle } from '../io/slabs.js';
 import { createWire } from './agents.js';
 import { readCapped } from './answer.js';
 import type { RegistryOptions } from './client.js';
@@ -10,7 +9,7 @@ export interface StreamBody {
   /** Bytes. */
   readonly length: number;
   readonly chunks: AsyncIterable<Buffer>;
-  /** Bytes that the kernel took over since the last call; their chunks are given back (io/slabs.ts). */
+  /** Bytes that the kernel took over since the last call. */
   readonly onFlushed?: (count: number) => void;
 }
 
@@ -143,10 +142,7 @@ async function pump(outgoing: ClientRequest, body: StreamBody, answered: () => b
   for await (const chunk of body.chunks) {
     if (answered() || outgoing.destroyed) return;
     const size = chunk.length;
-    const room = outgoing.write(chunk, () => {
-      recycle(chunk);
-      body.onFlushed?.(size);
-    });
+    const room = outgoing.write(chunk, () => body.onFlushed?.(size));
     if (!room) await roomOrEnd(outgoing);
   }
 }
