@@ -9,6 +9,7 @@ import { packVerb } from './pack.js';
 import { preflightVerb } from './preflight.js';
 import { pushVerb } from './push.js';
 import { registryVerb } from './registry.js';
+import { restoreVerb } from './restore.js';
 import { signVerb } from './sign.js';
 import { statusVerb } from './status.js';
 import { verifyVerb } from './verify.js';
@@ -27,5 +28,6 @@ export const VERBS: readonly Verb[] = [
   installVerb,
   statusVerb,
   backupVerb,
+  restoreVerb,
   registryVerb,
 ];

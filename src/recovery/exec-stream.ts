@@ -45,6 +45,48 @@ export async function execStream<T>(
   return { taken: took.value, result: ran.value, report: report.text() };
 }
 
+/**
+ * Runs a command that reads a stream of known length after its input; it ends by itself when it has read all.
+ * @throws AirgapError EXEC_BROKEN and whatever the stream throws; a non-zero exit is a result
+ */
+export async function execInto(
+  { client, target, input = '', signal }: ExecInput,
+  stream: Readable,
+  onBytes: (done: number) => void,
+): Promise<{ readonly exitCode: number; readonly report: string; readonly stdout: string }> {
+  let done = 0;
+  let failure: unknown;
+  const feed = async function* (): AsyncGenerator<Buffer> {
+    yield Buffer.from(input);
+    try {
+      for await (const piece of stream as AsyncIterable<Buffer>) {
+        done += piece.length;
+        yield piece;
+        onBytes(done);
+      }
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  };
+  const report = collector(MOST_REPORT);
+  const stdin = Readable.from(feed(), { objectMode: false });
+  try {
+    const { exitCode, stdout } = await client.exec(target, {
+      stdin,
+      endOfInput: 'counted',
+      stderr: report.stream,
+      signal,
+    });
+    return { exitCode, report: report.text(), stdout: stdout.toString('utf8') };
+  } catch (error) {
+    throw failure ?? error;
+  } finally {
+    stdin.destroy();
+    stream.destroy();
+  }
+}
+
 /** Runs a short command to its end. @throws AirgapError of the given code when it exits with another status than 0 */
 export async function execText(
   { client, target, input, signal }: ExecInput,

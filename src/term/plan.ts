@@ -46,7 +46,7 @@ function changeText({ kind, path, before, after }: ValueChange): string {
   return `~ ${path}: ${before} -> ${after}`;
 }
 
-function stepLines(step: PlanStep, index: number): string[] {
+export function stepLines(step: PlanStep, index: number): string[] {
   const mark = step.destructive ? ' [DESTRUCTIVE]' : '';
   return [
     `${String(index + 1).padStart(3)}. ${step.title}${mark}`,

@@ -1,0 +1,145 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { AirgapError } from '../errors.js';
+import { RESTORE_CHOICES, type RestoreChoice, type RestoreView } from '../recovery/restore-types.js';
+import { addUnlockOptions, readUnlock, type UnlockFlags } from './backup-keys.js';
+import type { CliContext, Verb } from './context.js';
+import { type InstallFlags, installOptions } from './install-options.js';
+import { addRegistryOptions } from './registry-options.js';
+import { addTrustOptions } from './trust.js';
+
+interface Flags extends InstallFlags, UnlockFlags {
+  readonly bundle: string;
+  readonly only: readonly string[];
+  readonly skip: readonly string[];
+  readonly replace?: boolean;
+  readonly toNewCluster?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly takeover?: string;
+  readonly newRun?: boolean;
+  readonly output: 'text' | 'json';
+}
+
+const HELP = `
+Parts (--only, --skip; several with commas): ${RESTORE_CHOICES.join(', ')}
+
+The bundle must be of the version that the backup was made of; upgrade afterwards. Each database is restored beside
+the live one, compared table by table, and takes its name in one transaction.
+
+Examples:
+  airgap restore runai.backup --identity runai.key --bundle runai-air-gapped-2.13.66.tar --to-new-cluster --dry-run
+  airgap restore runai.backup --identity runai.key --bundle runai-air-gapped-2.13.66.tar --to-new-cluster
+
+Killed or interrupted: the same command goes on where it stopped. What it did: airgap status`;
+
+const collect = (value: string, all: readonly string[]): readonly string[] => [
+  ...all,
+  ...value.split(',').map((word) => word.trim()),
+];
+
+/** `restore`: brings a product back from a backup. */
+export const restoreVerb: Verb = (program, context) => {
+  const command: Command = program
+    .command('restore')
+    .argument('<file>', 'backup')
+    .summary('bring the product back from a backup and the bundle of its version')
+    .description(
+      'Verifies backup and bundle, checks that the target is empty, shows the plan, then puts back secrets, volumes, both releases, databases, RunaiConfig, projects and role bindings.',
+    )
+    .requiredOption('--bundle <file>', 'bundle of the backup’s version, or the first of its parts');
+  addTrustOptions(addRegistryOptions(addUnlockOptions(command)))
+    .option('--only <parts>', 'nothing but these parts', collect, [])
+    .option('--skip <parts>', 'not these parts', collect, [])
+    .option('--replace', 'replace what runs at the target; it is backed up first')
+    .option('--to-new-cluster', 'the backup is of another cluster, and shall be restored to this one')
+    .option('--kubeconfig <file>', 'kubeconfig (default: KUBECONFIG, ~/.kube/config)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--helm <path>', 'helm to use, or "bundle" for the one in the bundle')
+    .option('--state-dir <dir>', 'folder of the record of runs (default: airgap/ in the XDG state folder)')
+    .option('--timeout <duration>', 'until all is healthy, for each release (default 15m)')
+    .option('--helm-timeout <duration>', 'for each of helm’s own waits (default 10m)')
+    .option('--dry-run', 'print the plan and stop')
+    .option('-y, --yes', 'do not ask')
+    .option('--takeover <run>', 'this run of another host is gone; take the cluster over from it')
+    .option('--new-run', 'give an unfinished run up and begin a new one')
+    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
+    .addHelpText('after', HELP)
+    .action((file: string, flags: Flags) => run(file, flags, context));
+};
+
+async function run(file: string, flags: Flags, context: CliContext): Promise<void> {
+  const choices = chosen(flags);
+  const own = { backendValues: [], clusterValues: [], backendSet: [], clusterSet: [], acknowledge: [] };
+  const install = await installOptions(flags.bundle, { ...flags, ...own }, context);
+  const [{ openBackup }, { openForRestore }, { restore }, report, unlock] = await Promise.all([
+    import('../recovery/archive/open.js'),
+    import('../install/for-restore.js'),
+    import('../recovery/restore.js'),
+    import('../term/restore.js'),
+    readUnlock(flags, context),
+  ]);
+  const backup = await openBackup(resolve(context.cwd, file), { ...unlock, signal: context.signal });
+  try {
+    const installer = await openForRestore({ ...install, mode: 'install', approve: async () => {} });
+    try {
+      const { env, stateRoot, toolVersion, place, clock, random, emit, signal } = install;
+      const outcome = await restore({
+        backup,
+        installer,
+        choices,
+        replace: flags.replace === true,
+        toNewCluster: flags.toNewCluster === true,
+        mode: flags.dryRun ? 'dry-run' : 'restore',
+        ...{ env, stateRoot, toolVersion, place, clock, random, emit, signal },
+        ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
+        unfinished: flags.newRun ? 'give-up' : 'resume',
+        resumeCommand: `airgap restore ${file} --bundle ${flags.bundle}`,
+        approve: async (view) => {
+          if (flags.output === 'text') context.stdout.write(report.formatRestorePlan(view));
+          await approve(view, flags, context);
+        },
+      });
+      const text =
+        flags.output === 'json'
+          ? `${JSON.stringify(report.restoreJson(outcome), null, 2)}\n`
+          : outcome.outcome === 'planned'
+            ? report.formatRestorePlan(outcome.view)
+            : report.formatRestored(outcome);
+      context.stdout.write(text);
+    } finally {
+      await installer.close();
+    }
+  } finally {
+    await backup.close();
+  }
+}
+
+/** @throws AirgapError USAGE for names that are no parts */
+function chosen({ only, skip }: Flags): ReadonlySet<RestoreChoice> {
+  const known = new Set<string>(RESTORE_CHOICES);
+  const unknown = [...only, ...skip].filter((word) => !known.has(word));
+  if (unknown.length > 0) {
+    throw new AirgapError('USAGE', `there is no part ${unknown.join(', ')} in a restore`, {
+      expected: RESTORE_CHOICES.join(', '),
+      found: unknown.join(', '),
+    });
+  }
+  return new Set(
+    RESTORE_CHOICES.filter((each) => (only.length === 0 || only.includes(each)) && !skip.includes(each)),
+  );
+}
+
+async function approve(view: RestoreView, flags: Flags, context: CliContext): Promise<void> {
+  if (flags.yes) return;
+  const { cluster, plan } = view;
+  if (context.confirm === undefined) {
+    throw new AirgapError('CONFIRMATION_NEEDED', 'there is no terminal to ask on, and --yes was not given', {
+      expected: '--yes',
+      found: `${plan.steps.length} steps on ${cluster.context} (${cluster.server})`,
+    });
+  }
+  if (await context.confirm(`Do this on ${cluster.context} (${cluster.server}, cluster ${cluster.uid})?`))
+    return;
+  throw new AirgapError('CONFIRMATION_NEEDED', 'the answer was not yes; nothing was changed');
+}

@@ -1,0 +1,45 @@
+import { AirgapError, type Fault } from '../errors.js';
+import { printable } from '../redact.js';
+
+const NAME = String.raw`(?:[a-z_][a-z0-9_$]*|"(?:[^"\n]|"")+")`;
+const CREATE = new RegExp(`^CREATE ROLE (${NAME});$`);
+const ALTER = new RegExp(`^ALTER ROLE (${NAME}) (?:WITH |IN DATABASE ${NAME} )?[^\\n]*;$`);
+const OTHER = new RegExp(`^(?:GRANT ${NAME} TO ${NAME}[^\\n]*|COMMENT ON ROLE ${NAME} IS '[^\\n]*');$`);
+/** What pg_dumpall prints around the statements. */
+const AROUND = /^(?:--.*|\s*|SET [a-z_]+ = [^;\n]+;|\\(?:un)?restrict [A-Za-z0-9]+)$/;
+
+/**
+ * The statements of `pg_dumpall --globals-only` that bring roles back, one a line. Only statements of known forms are
+ * taken: the text goes through psql, which would also obey commands of its own. A role that is there keeps its
+ * password: that is the one in the live secret. Tablespaces are left out. Pure.
+ * @throws AirgapError RESTORE_FAILED with every line that is something else
+ */
+export function roleStatements(text: string, existing: ReadonlySet<string>): string[] {
+  const faults: Fault[] = [];
+  const statements = text.split('\n').flatMap((line, index) => {
+    if (AROUND.test(line) || /^(?:CREATE|ALTER) TABLESPACE /.test(line)) return [];
+    const created = CREATE.exec(line)?.[1];
+    if (created !== undefined) return existing.has(unquote(created)) ? [] : [line];
+    const altered = ALTER.exec(line)?.[1];
+    if (altered !== undefined) return [existing.has(unquote(altered)) ? withoutPassword(line) : line];
+    if (OTHER.test(line)) return [line];
+    faults.push({
+      where: `line ${index + 1}`,
+      what: 'is no statement about a role',
+      found: printable(line.slice(0, 20), 20),
+    });
+    return [];
+  });
+  if (faults.length === 0) return statements;
+  throw new AirgapError('RESTORE_FAILED', 'the roles of the backup hold something else than roles', {
+    faults,
+  });
+}
+
+function withoutPassword(line: string): string {
+  return line.replace(/ PASSWORD '(?:[^']|'')*'/, '');
+}
+
+function unquote(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name;
+}

@@ -1,0 +1,86 @@
+import type { BundleChart, Manifest } from '../bundle/manifest.js';
+import type { Emit } from '../events.js';
+import type { Connection } from '../kube/client.js';
+import type { RunResult } from '../run/engine.js';
+import type { Clock } from '../run/lease.js';
+import type { ExecutorOf, Plan } from '../run/types.js';
+import type { OpenBackup } from './archive/open.js';
+
+/** Parts of a restore that can be chosen, in the order of the plan. */
+export const RESTORE_CHOICES = [
+  'secrets',
+  'metrics',
+  'releases',
+  'database',
+  'config',
+  'rbac',
+  'assets',
+  'ingress',
+] as const;
+export type RestoreChoice = (typeof RESTORE_CHOICES)[number];
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** What installs the releases: handed in by cli/, because install and recovery do not know each other. */
+export interface Installer {
+  readonly bundle: { readonly bundleId: string; readonly path: string; readonly manifest: Manifest };
+  readonly client: Connection;
+  readonly clusterUid: string;
+  /** HOST[:PORT][/PREFIX] and how it is spoken to; absent for a bundle without images. */
+  readonly registry?: { readonly text: string; readonly plainHttp: boolean };
+  /** Does the steps push, crds, helm and wait-healthy. */
+  readonly executorOf: ExecutorOf;
+  /** The values of a release for this site, from those that were saved. */
+  readonly valuesFor: (chart: BundleChart, saved: Values) => Values;
+  /** Name under which a run keeps the values of a release. */
+  readonly valuesName: (release: string) => string;
+  close(): Promise<void>;
+}
+
+export interface RestoreOptions {
+  readonly backup: OpenBackup;
+  readonly installer: Installer;
+  readonly choices: ReadonlySet<RestoreChoice>;
+  /** The target may hold a running product: a safety backup is taken, then it is replaced. */
+  readonly replace: boolean;
+  readonly toNewCluster: boolean;
+  readonly mode: 'restore' | 'dry-run';
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stateRoot: string;
+  readonly toolVersion: string;
+  readonly place: string;
+  readonly clock: Clock;
+  readonly random: (size: number) => Buffer;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly takeover?: string;
+  readonly unfinished: 'resume' | 'give-up';
+  readonly resumeCommand: string;
+  /** Shows the plan and asks; throws when the answer is no. */
+  readonly approve: (view: RestoreView) => Promise<void>;
+}
+
+export interface RestoreView {
+  readonly backup: {
+    readonly path: string;
+    readonly id: string;
+    readonly createdAt: string;
+    readonly clusterUid: string;
+  };
+  readonly cluster: { readonly context: string; readonly server: string; readonly uid: string };
+  readonly plan: Plan;
+  /** What is not put back as it was, in words. */
+  readonly rewrites: readonly string[];
+  /** What the backup holds and this restore leaves out, in words. */
+  readonly leftOut: readonly string[];
+  /** The run that goes on. */
+  readonly resumes?: string;
+}
+
+export interface RestoreOutcome {
+  readonly outcome: 'restored' | 'planned';
+  readonly view: RestoreView;
+  readonly runId?: string;
+  readonly runFolder?: string;
+  readonly steps: RunResult['steps'];
+}
