@@ -19,6 +19,7 @@ interface Call {
   readonly signal?: AbortSignal;
   /** Milliseconds; helm is ended after it. */
   readonly timeout?: number;
+  readonly secrets?: readonly string[];
 }
 
 /** helm reads answer within this. */
@@ -39,15 +40,17 @@ export async function createHelm(program: HelmProgram, options: HelmOptions): Pr
       timeout: call.timeout ?? READ_MS,
       onLine: (line) => emit({ type: 'child', program: 'helm', line }),
       ...(call.signal === undefined ? {} : { signal: call.signal }),
-      ...(options.secrets === undefined ? {} : { secrets: options.secrets }),
+      secrets: [...(options.secrets ?? []), ...(call.secrets ?? [])],
     });
   const must = async (args: readonly string[], call: Call = {}): Promise<string> => {
     const result = await run(args, call);
     if (result.exitCode === 0) return result.stdout;
     throw failure(args, result, call);
   };
-  const change = (args: readonly string[], timeout: number): Promise<string> =>
-    must(args, { timeout: timeout + GRACE_MS });
+  const change = (
+    args: readonly string[],
+    { timeout, secrets = [] }: { readonly timeout: number; readonly secrets?: readonly string[] },
+  ): Promise<string> => must(args, { timeout: timeout + GRACE_MS, secrets });
 
   return {
     program,
@@ -66,18 +69,19 @@ export async function createHelm(program: HelmProgram, options: HelmOptions): Pr
     },
     getManifest: (name, signal) => must(readArgs(['get', 'manifest'], name), signal ? { signal } : {}),
     upgrade: async (request) => {
-      await change(upgradeArgs(request, major), request.timeout);
+      await change(upgradeArgs(request, major), request);
     },
     upgradeDryRun: async (request, signal) => {
       const args = upgradeArgs({ ...request, dryRun: 'server' }, major);
-      const text = await must(args, { timeout: request.timeout, ...(signal ? { signal } : {}) });
+      const { timeout, secrets = [] } = request;
+      const text = await must(args, { timeout, secrets, ...(signal ? { signal } : {}) });
       return (JSON.parse(text) as { manifest?: string }).manifest ?? '';
     },
     rollback: async (request) => {
-      await change(rollbackArgs(request), request.timeout);
+      await change(rollbackArgs(request), request);
     },
     uninstall: async (request) => {
-      await change(uninstallArgs(request), request.timeout);
+      await change(uninstallArgs(request), request);
     },
   };
 }

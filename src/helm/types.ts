@@ -19,6 +19,8 @@ export interface UpgradeRequest extends ReleaseName {
   /** Whether the release exists: decides how helm 4 applies. */
   readonly exists: boolean;
   readonly dryRun?: 'server';
+  /** Strings of the values that must not show in messages. */
+  readonly secrets?: readonly string[];
 }
 
 export interface TemplateRequest extends ReleaseName {

@@ -32,6 +32,14 @@ export function maskValues(values: unknown, path: ValuePath = []): unknown {
   return isSecret(path) && values !== '' && values !== null ? MASK : values;
 }
 
+/** Every secret string in values, so that it can be kept out of messages. Short ones would mask half of a text. */
+export function secretStrings(values: unknown, path: ValuePath = []): string[] {
+  if (Array.isArray(values)) return values.flatMap((item, index) => secretStrings(item, [...path, index]));
+  if (isMap(values))
+    return Object.entries(values).flatMap(([key, value]) => secretStrings(value, [...path, key]));
+  return typeof values === 'string' && values.length >= 4 && isSecret(path) ? [values] : [];
+}
+
 function walk(path: ValuePath, before: unknown, after: unknown, changes: ValueChange[]): void {
   if (isMap(before) && isMap(after)) {
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)]))

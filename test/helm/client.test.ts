@@ -24,7 +24,7 @@ async function helmOf(answers: FakeAnswers): Promise<{ helm: Helm; fake: FakeHel
   const place = { homes: join(folder, 'homes'), env: { PATH: '/usr/bin:/bin' }, configFiles: ['/cfg'] };
   const program = await findHelm({ ...place, wanted: fake.path });
   return {
-    helm: await createHelm(program, { ...place, context: 'the context', secrets: ['canary-secret'] }),
+    helm: await createHelm(program, { ...place, context: 'the context' }),
     fake,
   };
 }
@@ -87,7 +87,7 @@ test('a failure carries what helm said last, without the noise before it and wit
     script:
       'echo "W1121 10:00:00.1 warnings.go:70] deprecated" >&2; echo "Error: UPGRADE FAILED: canary-secret is immutable" >&2; exit 1',
   });
-  await assert.rejects(helm.upgrade(request), (error: AirgapError) => {
+  await assert.rejects(helm.upgrade({ ...request, secrets: ['canary-secret'] }), (error: AirgapError) => {
     assert.equal(error.code, 'HELM_FAILED');
     assert.equal(error.message, 'helm upgrade runai-backend failed');
     assert.equal(error.found, 'exit 1: Error: UPGRADE FAILED: [redacted] is immutable');

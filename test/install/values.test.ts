@@ -14,7 +14,7 @@ import {
   withoutValue,
   withValue,
 } from '../../src/install/values.js';
-import { diffValues, maskValues } from '../../src/install/values-diff.js';
+import { diffValues, maskValues, secretStrings } from '../../src/install/values-diff.js';
 import { applyOverrides, readOverrides } from '../../src/install/values-input.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'airgap-values-'));
@@ -186,5 +186,7 @@ test('threat 136: the secrets of every era are masked, names of Secrets are not'
     tls: { secretName: 'shown' },
   };
   assert.doesNotMatch(JSON.stringify(maskValues(secrets)), /canary/);
+  assert.equal(secretStrings(secrets).length, JSON.stringify(secrets).match(/canary/g)?.length);
+  assert.ok(secretStrings(secrets).every((text) => text === 'canary'));
   assert.equal(JSON.stringify(maskValues({ ...secrets, ...shown })).match(/shown/g)?.length, 6);
 });

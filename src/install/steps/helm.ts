@@ -16,6 +16,7 @@ import { current } from '../observe-product.js';
 import { findHelmAtWork } from '../processes.js';
 import { valuesName } from '../saved-names.js';
 import type { ReleaseFacts } from '../site.js';
+import { secretStrings } from '../values-diff.js';
 import type { Work } from './types.js';
 
 /** What a helm step is about; part of the plan. */
@@ -87,10 +88,11 @@ async function upgrade(
     release,
     namespace,
     chart,
-    valuesFiles: [values],
+    valuesFiles: [values.path],
     timeout: work.limits.helm,
     description: formatFingerprint({ runId: context.runId, chart: chartSha, values: valuesSha }),
     labels: { [RUN_LABEL]: context.runId },
+    secrets: values.secrets,
     exists,
   });
 }
@@ -113,7 +115,11 @@ async function writeChart(work: Work, target: HelmTarget, { runFolder }: StepCon
   return path;
 }
 
-async function writeValues(target: HelmTarget, { runFolder, saved }: StepContext): Promise<string> {
+/** Complete values as a file (JSON is YAML), and the strings of it that no message may show (threats 136). */
+async function writeValues(
+  target: HelmTarget,
+  { runFolder, saved }: StepContext,
+): Promise<{ readonly path: string; readonly secrets: readonly string[] }> {
   const content = await saved.get(valuesName(target.release));
   if (content === undefined) {
     throw new AirgapError(
@@ -128,7 +134,7 @@ async function writeValues(target: HelmTarget, { runFolder, saved }: StepContext
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${target.release}.json`);
   await writeFileAtomic(path, content, { mode: 0o600 });
-  return path;
+  return { path, secrets: secretStrings(JSON.parse(content.toString('utf8'))) };
 }
 
 function chartOf(work: Work, target: HelmTarget): BundleChart {

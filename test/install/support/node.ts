@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +27,9 @@ export interface TestNode {
   json(...args: string[]): Record<string, unknown>;
   /** Starts airgap inside the node's network. */
   start(args: readonly string[], options?: { readonly env?: Record<string, string> }): Running;
+  /** Runs lines of TypeScript inside the node's network to their end. */
+  script(lines: string): Ran;
+  startScript(lines: string): Running;
   /** Runs it to its end. */
   airgap(...args: string[]): Promise<Ran>;
   /** Makes the stand-in of a version and packs it. */
@@ -58,11 +61,19 @@ export function startNode(name: string): TestNode {
   must('up');
   const registry = /REGISTRY=(\S+)/.exec(must('env'))?.[1] ?? '';
   const kubectl = (...args: string[]): string => must('exec', 'kubectl', ...args);
-  const start: TestNode['start'] = (args, options = {}) => {
-    const words = ['exec', process.execPath, '--import', TSX, join(ROOT, 'src', 'main.ts'), ...args];
+  let scripts = 0;
+  const scriptFile = (lines: string): string => {
+    const file = join(folder, `script-${++scripts}.mts`);
+    writeFileSync(file, lines);
+    return file;
+  };
+  const start: TestNode['start'] = (args, options = {}) =>
+    startFile(join(ROOT, 'src', 'main.ts'), args, options.env);
+  const startFile = (file: string, args: readonly string[], more: Record<string, string> = {}): Running => {
+    const words = ['exec', process.execPath, '--import', TSX, file, ...args];
     const child = spawn(script, words, {
-      env: { ...env, AIRGAP_STATE_DIR: join(stateDir, 'airgap'), ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...env, AIRGAP_STATE_DIR: join(stateDir, 'airgap'), ...more },
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     let out = '';
     let err = '';
@@ -96,6 +107,8 @@ export function startNode(name: string): TestNode {
     kubectl,
     json: (...args) => JSON.parse(kubectl(...args, '-o', 'json')) as Record<string, unknown>,
     start,
+    script: (lines) => node('exec', process.execPath, '--import', TSX, scriptFile(lines)),
+    startScript: (lines) => startFile(scriptFile(lines), []),
     airgap: (...args) => start(args).ended,
     bundle: (version, ...more) => {
       const source = join(folder, `standin-${version}`);
