@@ -5,6 +5,7 @@ import { addInstallOptions, type InstallFlags, installOptions } from './install-
 
 interface Flags extends InstallFlags {
   readonly supportFile?: string;
+  readonly canary?: boolean;
   readonly output: 'text' | 'json';
 }
 
@@ -15,7 +16,7 @@ export const preflightVerb: Verb = (program, context) => {
     .argument('<file>', 'bundle, or the first of its parts')
     .summary('check whether the site is ready for a bundle')
     .description(
-      'Verifies the bundle and checks cluster, helm and registry. Changes nothing; ends with 7 when a check fails.',
+      'Verifies the bundle and checks cluster, helm and registry. Changes nothing (--canary makes one pod and takes it away); ends with 7 when a check fails.',
     );
   addInstallOptions(command)
     .option(
@@ -33,7 +34,12 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
     import('../install/findings.js'),
     import('../term/preflight.js'),
   ]);
-  const { view } = await install({ ...options, mode: 'preflight', approve: async () => {} });
+  const { view } = await install({
+    ...options,
+    mode: 'preflight',
+    canary: flags.canary === true,
+    approve: async () => {},
+  });
   const text =
     flags.output === 'json'
       ? `${JSON.stringify({ bundle: view.bundle, cluster: view.cluster, findings: view.findings }, null, 2)}\n`

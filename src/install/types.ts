@@ -67,6 +67,8 @@ export interface InstallOptions extends Surroundings {
   readonly acknowledged?: readonly string[];
   /** `few`: only what the plan is decided by; all when absent. */
   readonly checks?: 'all' | 'few';
+  /** A pod of each architecture pulls an image and asks for the domain; it is taken away again. */
+  readonly canary?: boolean;
   /** A run that the operator says is gone. */
   readonly takeover?: string;
   readonly unfinished?: 'resume' | 'give-up';

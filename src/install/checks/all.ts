@@ -10,6 +10,7 @@ import type { InstallPlan } from '../plan.js';
 import type { Observation } from '../site.js';
 import type { InstallOptions } from '../types.js';
 import { caCheck } from './ca.js';
+import { canaryCheck } from './canary.js';
 import { clockCheck } from './clock.js';
 import { crdObjectsCheck } from './crd-objects.js';
 import { diskCheck } from './disk.js';
@@ -58,14 +59,15 @@ const CHECKS: readonly Check[] = [
   diskCheck,
 ];
 
-/** Reads and judges all that the site has to have. Changes nothing. */
+/** Reads and judges all that the site has to have. Changes nothing, but for the canary when it is asked for. */
 export async function checkSite(
   site: Site,
   read: { readonly observation: Observation; readonly made: InstallPlan },
   options: InstallOptions,
 ): Promise<Finding[]> {
   const context = contextOf(site, read, options);
-  const findings = await runChecks(CHECKS, context);
+  const canary = options.canary === true ? [canaryCheck(options.random)] : [];
+  const findings = await runChecks([...CHECKS, ...canary], context);
   return findings.map((finding) => acknowledge(finding, options.acknowledged ?? []));
 }
 
