@@ -18,22 +18,33 @@ export function roleStatements(text: string, existing: ReadonlySet<string>): str
   const faults: Fault[] = [];
   const statements = text.split('\n').flatMap((line, index) => {
     if (AROUND.test(line) || /^(?:CREATE|ALTER) TABLESPACE /.test(line)) return [];
+    const fault = {
+      where: `line ${index + 1}`,
+      what: 'is no statement about a role',
+      found: printable(line, 12),
+    };
+    if (!isOneStatement(line)) {
+      faults.push(fault);
+      return [];
+    }
     const created = CREATE.exec(line)?.[1];
     if (created !== undefined) return existing.has(unquote(created)) ? [] : [line];
     const altered = ALTER.exec(line)?.[1];
     if (altered !== undefined) return [existing.has(unquote(altered)) ? withoutPassword(line) : line];
     if (OTHER.test(line)) return [line];
-    faults.push({
-      where: `line ${index + 1}`,
-      what: 'is no statement about a role',
-      found: printable(line.slice(0, 20), 20),
-    });
+    faults.push(fault);
     return [];
   });
   if (faults.length === 0) return statements;
   throw new AirgapError('RESTORE_FAILED', 'the roles of the backup hold something else than roles', {
     faults,
   });
+}
+
+/** Nothing behind the semicolon at the end, and no backslash that psql would obey, outside of quotes. */
+function isOneStatement(line: string): boolean {
+  const bare = line.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"/g, '');
+  return !/[\\'"]|;.|\$/.test(bare);
 }
 
 function withoutPassword(line: string): string {
