@@ -20,6 +20,10 @@ export const preflightVerb: Verb = (program, context) => {
     );
   addInstallOptions(command)
     .option(
+      '--canary',
+      'let a node pull one image that is in the registry, in a pod that is taken away again',
+    )
+    .option(
       '--support-file <file>',
       'also write everything that was seen to FILE, secrets taken out, for support',
     )
