@@ -47,11 +47,13 @@ test('done already when there is no such object; nothing is sent', async () => {
 
 test('stateful sets go with their pods: foreground, and waited for', async () => {
   bench.api.put(object('StatefulSet', 'keycloak', NS, { metadata: { finalizers: ['foregroundDeletion'] } }));
-  setTimeout(() => {
+  // Its pods are gone half a second after it was asked to go; before that it stays.
+  const pods = setInterval(() => {
     const live = bench.api.get('StatefulSet', 'keycloak', NS) as KubeObject;
-    assert.ok(live.metadata.deletionTimestamp, 'asked to go before its pods are gone');
-    bench.api.remove('StatefulSet', 'keycloak', NS);
-  }, 700);
+    if (!live.metadata.deletionTimestamp) return;
+    clearInterval(pods);
+    setTimeout(() => bench.api.remove('StatefulSet', 'keycloak', NS), 500);
+  }, 50);
   assert.equal(await runStep(deleteObjectsStep(work(), [OBJECTS.keycloakSet]), bench.context), 'done');
   assert.equal(deletes()[0]?.body?.['propagationPolicy'], 'Foreground');
 });
