@@ -36,6 +36,7 @@ export function templateArgs(request: TemplateRequest): string[] {
     ...(request.apiVersions ?? []).flatMap((name) => ['--api-versions', name]),
     ...(request.includeCrds ? ['--include-crds'] : []),
     ...(request.isUpgrade ? ['--is-upgrade'] : []),
+    ...(request.lookups === undefined ? [] : [`--dry-run=${request.lookups}`]),
     '--',
     request.release,
     request.chart,

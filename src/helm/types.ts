@@ -31,6 +31,8 @@ export interface TemplateRequest extends ReleaseName {
   readonly apiVersions?: readonly string[];
   readonly includeCrds?: boolean;
   readonly isUpgrade?: boolean;
+  /** `server`: `lookup` in templates sees the cluster, as it will when the chart is applied. */
+  readonly lookups?: 'server';
 }
 
 export interface RollbackRequest extends ReleaseName {

@@ -77,6 +77,7 @@ async function renderOne(
       kubeVersion: kubeVersion.replace(/^v/, '').replace(/[-+].*$/, ''),
       apiVersions: [...new Set([...apiVersions, ...ours])],
       isUpgrade: decision.do !== 'install',
+      lookups: 'server',
     },
     signal,
   );
