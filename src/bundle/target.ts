@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, writeSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asWriteError, syncFolder } from '../io/atomic.js';
@@ -14,6 +14,15 @@ export interface Target {
   finish(): Promise<string[]>;
   close(): Promise<void>;
 }
+
+/** Bytes of one system call: larger ones make the page cache look for large blocks of memory, at twice the cost. */
+const CALL_SIZE = 64 * 1024;
+/** Milliseconds that a write may take on this thread before the next ones are left to the pool's threads. */
+const PATIENCE = 20;
+/** Writes left to the pool's threads before this thread tries again. */
+const PENANCE = 64;
+/** Bytes after which the disk is made to catch up. */
+const SYNC_EVERY = 128 * 1024 * 1024;
 
 /** Final names and sizes of what will be written. */
 export interface TargetPlan {
@@ -48,24 +57,63 @@ export async function openTarget(plan: TargetPlan): Promise<Target> {
     await closeAll(handles);
     throw asWriteError(error, plan.output);
   }
+  const syncs = createSyncs();
+  const pace = createPace();
   return {
     pieces,
     write: async (buffers, offset) => {
       try {
-        await writePieces(handles, pieces, { buffers, offset });
+        const piece = await writePieces(handles, pieces, { buffers, offset, pace });
+        const length = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
+        syncs.wrote(handles[piece] as FileHandle, length);
       } catch (error) {
         throw asWriteError(error, plan.output);
       }
     },
     finish: async () => {
       try {
+        await syncs.settled();
         for (const handle of handles) await handle.sync();
         return await publish(plan);
       } catch (error) {
         throw asWriteError(error, plan.output);
       }
     },
-    close: () => closeAll(handles),
+    close: async () => {
+      await syncs.settled().catch(() => {});
+      await closeAll(handles);
+    },
+  };
+}
+
+/**
+ * Sends what was written to the disk while more is on its way, so that the sync at the end finds little to do. The
+ * system tells a failure only once, so it is kept.
+ */
+function createSyncs() {
+  let unsynced = 0;
+  let running: Promise<void> | undefined;
+  let failed: { readonly error: unknown } | undefined;
+  const run = async (handle: FileHandle): Promise<void> => {
+    try {
+      await handle.datasync();
+    } catch (error) {
+      failed ??= { error };
+    }
+    running = undefined;
+  };
+  return {
+    wrote(handle: FileHandle, length: number): void {
+      unsynced += length;
+      if (unsynced < SYNC_EVERY || running) return;
+      unsynced = 0;
+      running = run(handle);
+    },
+    /** @throws the failure of any sync so far */
+    async settled(): Promise<void> {
+      await running;
+      if (failed) throw failed.error;
+    },
   };
 }
 
@@ -84,26 +132,75 @@ async function publish({ output, files }: TargetPlan): Promise<string[]> {
 interface Run {
   readonly buffers: readonly Buffer[];
   readonly offset: number;
+  readonly pace: Pace;
 }
 
+/** @returns the index of the piece that was written to last */
 async function writePieces(
   handles: readonly FileHandle[],
   pieces: readonly Piece[],
   run: Run,
-): Promise<void> {
+): Promise<number> {
   let at = run.offset;
   let rest = [...run.buffers];
   let left = rest.reduce((sum, { length }) => sum + length, 0);
+  let index = 0;
   while (left > 0) {
-    const index = pieces.findIndex(({ start, size }) => at >= start && at < start + size);
+    index = pieces.findIndex(({ start, size }) => at >= start && at < start + size);
     const piece = pieces[index] as Piece;
     const room = piece.start + piece.size - at;
     const now = room >= left ? rest : [Buffer.concat(rest).subarray(0, room)];
-    const { bytesWritten } = await (handles[index] as FileHandle).writev(now, at - piece.start);
+    const bytesWritten = await writeSome(handles[index] as FileHandle, {
+      buffers: now,
+      offset: at - piece.start,
+      pace: run.pace,
+    });
     at += bytesWritten;
     left -= bytesWritten;
     if (left > 0) rest = [Buffer.concat(rest).subarray(bytesWritten)];
   }
+  return index;
+}
+
+/** Whether this thread writes itself. */
+interface Pace {
+  isQuick(): boolean;
+  took(milliseconds: number): void;
+}
+
+/**
+ * While the page cache takes what is written at the speed of memory, this thread writes itself: handing a write to
+ * another thread costs as much as the write. When the disk makes it wait, the pool's threads wait instead.
+ */
+function createPace(): Pace {
+  let penance = 0;
+  return {
+    isQuick() {
+      if (penance === 0) return true;
+      penance -= 1;
+      return false;
+    },
+    took(milliseconds) {
+      if (milliseconds > PATIENCE) penance = PENANCE;
+    },
+  };
+}
+
+/** Writes at least a byte. @returns bytes written */
+async function writeSome(handle: FileHandle, { buffers, offset, pace }: Run): Promise<number> {
+  if (!pace.isQuick()) return (await handle.writev([...buffers], offset)).bytesWritten;
+  const started = performance.now();
+  let written = 0;
+  for (const buffer of buffers) {
+    for (let done = 0; done < buffer.length; ) {
+      const length = Math.min(CALL_SIZE, buffer.length - done);
+      const count = writeSync(handle.fd, buffer, done, length, offset + written);
+      done += count;
+      written += count;
+    }
+  }
+  pace.took(performance.now() - started);
+  return written;
 }
 
 async function closeAll(handles: readonly FileHandle[]): Promise<void> {
