@@ -25,7 +25,7 @@ test('the pull passes whatever the program does afterwards; DNS by its exit code
     assert.deepEqual(judge(state), [pulled, ['domain.dns-in-pod', 'not-checked']]);
 });
 
-test('a pull that fails, a pod that is refused or never placed', () => {
+test('threat 108: a pull that fails, a pod that is refused or never placed', () => {
   for (const reason of ['ErrImagePull', 'ImagePullBackOff'])
     assert.deepEqual(judge({ waiting: { reason, message: 'x509: unknown authority' } }), [
       ['registry.pull.amd64', 'fail'],

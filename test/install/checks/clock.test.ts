@@ -21,7 +21,7 @@ const node = (behind: number, renewing?: boolean) => ({
 
 test('within a minute passes', () => assert.equal(judge(AT - 900, [node(9000)]).outcome, 'pass'));
 
-test('the installer apart from the API server fails, either way, with both times', () => {
+test('threat 92: the installer apart from the API server fails, either way, with both times', () => {
   for (const server of [AT + 120_000, AT - 120_000]) {
     const found = judge(server);
     assert.equal(found.outcome, 'fail');

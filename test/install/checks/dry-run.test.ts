@@ -80,7 +80,7 @@ test('an object of nobody’s or of another release’s is refused without being
   assert.match(run?.why ?? '', /belongs to no release/);
 });
 
-test('what the server refuses fails with its words', async () => {
+test('threat 106: what the server refuses fails with its words', async () => {
   api.intercept = ({ method }) =>
     method === 'POST' ? { status: 422, reason: 'spec: field is immutable' } : undefined;
   const finding = judgeDryRun(ROW, await dryRun(api.client, rendered(CHART), keeps));
@@ -129,7 +129,7 @@ test('images: by target below the registry; anything else is named with its obje
   assert.equal(judgeImages(found, { images, registry: 'other:5000' }).outcome, 'fail');
 });
 
-test('a record over a mebibyte fails', () => {
+test('threat 113: a record over a mebibyte fails', () => {
   const small = recordSize(rendered(CHART));
   assert.equal(judgeReleaseSize([small]).outcome, 'pass');
   assert.equal(judgeReleaseSize([{ ...small, bytes: 900_000 }]).outcome, 'warn');
@@ -180,7 +180,7 @@ spec: { template: { spec: { hostNetwork: true, containers: [{ name: c, image: x 
   );
 });
 
-test('a webhook that nobody answers for fails when it is asked about our kinds', () => {
+test('threat 107: a webhook that nobody answers for fails when it is asked about our kinds', () => {
   const hook = { name: 'a: b', service: 'n/s', endpoints: 0, about: ['apps/deployments'], ours: false };
   assert.equal(judgeWebhooks([hook]).outcome, 'fail');
   assert.equal(judgeWebhooks([{ ...hook, about: ['cert.io/certificates'] }]).outcome, 'warn');
@@ -188,7 +188,7 @@ test('a webhook that nobody answers for fails when it is asked about our kinds',
   assert.equal(judgeWebhooks([{ ...hook, endpoints: 1 }]).outcome, 'pass');
 });
 
-test('rights: every kind of the chart is asked about; one no fails with its name', () => {
+test('threat 99: rights: every kind of the chart is asked about; one no fails with its name', () => {
   const needs = neededByChart(rendered(CHART));
   assert.deepEqual(
     needs.map(({ kind }) => kind),

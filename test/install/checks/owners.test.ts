@@ -60,7 +60,7 @@ test('marks on live objects', () => {
   );
 });
 
-test('an owner is a decision of the operator’s: exit 11', () => {
+test('threat 116: an owner is a decision of the operator’s: exit 11', () => {
   assert.equal(judgeOwners([]).outcome, 'pass');
   const finding = judgeOwners([{ owner: 'Argo CD', by: 'application a' }]);
   assert.equal(finding.outcome, 'fail');

@@ -69,7 +69,7 @@ test('a nest of a thousand levels ends', () => {
   assert.deepEqual(validateSchema(schema, value), []);
 });
 
-test('objects: status and metadata are not judged; certain faults fail, unsure ones warn', () => {
+test('threat 103: objects: status and metadata are not judged; certain faults fail, unsure ones warn', () => {
   const schema = {
     type: 'object',
     required: ['spec', 'status'],
