@@ -13,15 +13,18 @@ IFS= read -r PGPASSWORD || { echo 'no password came' >&2; exit 90; }
 export PGPASSWORD
 `;
 
-const SUMS_OPEN = `
-exec 7> >(sum=$(sha256sum); echo "airgap:sha256 \${sum%% *}" >&2); hasher=$!
-exec 8> >(count=$(wc -c); echo "airgap:bytes $((count))" >&2); counter=$!
+/** The sums come back through a pipe and are read from it: bash does not wait for all such processes. */
+export const SUMS_OPEN = `
+exec 9<> <(:)
+exec 7> >(sum=$(sha256sum); echo "sha256 \${sum%% *}" >&9)
+exec 8> >(count=$(wc -c); echo "bytes $((count))" >&9)
 `;
 
-/** The writing ends are closed before the sums are waited for; the dump's own status comes last. */
-const SUMS_CLOSE = `
+/** The writing ends are closed, then both sums are waited for. */
+export const SUMS_CLOSE = `
 exec 7>&- 8>&-
-wait "$counter" "$hasher"
+for each in 1 2; do IFS= read -r -t 600 line <&9 && echo "airgap:$line" >&2; done
+exec 9>&-
 `;
 
 /** What a table holds, as count and a sum over its rows that does not hang on their order. */

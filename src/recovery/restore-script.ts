@@ -1,3 +1,5 @@
+import { SUMS_CLOSE, SUMS_OPEN } from './dump-script.js';
+
 /**
  * The programs of a restore inside the database's pod. As with a dump the first line of standard input is the
  * password; names reach SQL as psql variables and are quoted there.
@@ -34,12 +36,10 @@ SQL
 sql -v name="$2" -v owner="$3" -v encoding="$4" -v collate="$5" -v ctype="$6" <<'SQL' || exit 92
 CREATE DATABASE :"name" OWNER :"owner" TEMPLATE template0 ENCODING :'encoding' LC_COLLATE :'collate' LC_CTYPE :'ctype';
 SQL
-exec 7> >(sum=$(sha256sum); echo "airgap:sha256 \${sum%% *}" >&2); hasher=$!
-exec 8> >(count=$(wc -c); echo "airgap:bytes $((count))" >&2); counter=$!
+${SUMS_OPEN}
 head -c "$8" | tee /dev/fd/7 /dev/fd/8 | pg_restore --exit-on-error --single-transaction --no-password -d "$7"
 status=$?
-exec 7>&- 8>&-
-wait "$counter" "$hasher"
+${SUMS_CLOSE}
 exit "$status"
 `;
 

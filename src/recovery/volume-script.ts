@@ -1,3 +1,5 @@
+import { SUMS_CLOSE, SUMS_OPEN } from './dump-script.js';
+
 /**
  * The programs that run in a helper pod at a volume. tar keeps numeric owners, modes, times to the nanosecond, hard
  * links, holes and extended attributes; a file that changes while it is read is named, and the copy tried again.
@@ -13,14 +15,12 @@ tar --version 2>/dev/null | grep -q GNU || { echo 'the image has no GNU tar' >&2
 const FORMAT = '--numeric-owner --xattrs --acls';
 
 export const READ_SCRIPT = `${SESSION}
-exec 7> >(sum=$(sha256sum); echo "airgap:sha256 \${sum%% *}" >&2); hasher=$!
-exec 8> >(count=$(wc -c); echo "airgap:bytes $((count))" >&2); counter=$!
+${SUMS_OPEN}
 files=$(find . -mindepth 1 -path ./lost+found -prune -o -print0 | tr -cd '\\0' | wc -c)
 tar --create --format=posix --pax-option=delete=atime,delete=ctime --sort=name --sparse ${FORMAT} \\
   --exclude=./lost+found --file=- . | tee /dev/fd/7 /dev/fd/8
 status=("\${PIPESTATUS[@]}")
-exec 7>&- 8>&-
-wait "$counter" "$hasher"
+${SUMS_CLOSE}
 echo "airgap:files $((files))" >&2
 echo "airgap:kilobytes $(du -sk --apparent-size . | cut -f1)" >&2
 [ "\${status[1]}" = 0 ] || exit 92
@@ -30,12 +30,10 @@ exit "\${status[0]}"
 /** Empties what a broken copy left, then unpacks; the first argument is the size of the archive in bytes. */
 export const WRITE_SCRIPT = `${SESSION}
 find . -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf {} +
-exec 7> >(sum=$(sha256sum); echo "airgap:sha256 \${sum%% *}" >&2); hasher=$!
-exec 8> >(count=$(wc -c); echo "airgap:bytes $((count))" >&2); counter=$!
+${SUMS_OPEN}
 head -c "$1" | tee /dev/fd/7 /dev/fd/8 | tar --extract --preserve-permissions --same-owner ${FORMAT} --delay-directory-restore --file=-
 status=$?
-exec 7>&- 8>&-
-wait "$counter" "$hasher"
+${SUMS_CLOSE}
 sync -f . 2>/dev/null || sync
 exit "$status"
 `;

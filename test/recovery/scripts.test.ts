@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { parseSums } from '../../src/recovery/dump-report.js';
+import {
+  DUMP_SCRIPT,
+  FACTS_SCRIPT,
+  GLOBALS_SCRIPT,
+  LIST_SCRIPT,
+  SUMS_CLOSE,
+  SUMS_OPEN,
+} from '../../src/recovery/dump-script.js';
+import * as restore from '../../src/recovery/restore-script.js';
+import { COMPARE_SCRIPT, READ_SCRIPT, WRITE_SCRIPT } from '../../src/recovery/volume-script.js';
+
+const bash = (script: string, input: Buffer | string = '') =>
+  spawnSync('bash', ['-c', script], { input, maxBuffer: 64 * 1024 * 1024 });
+
+describe('the programs that run inside pods', () => {
+  it('are bash', () => {
+    const scripts = {
+      DUMP_SCRIPT,
+      FACTS_SCRIPT,
+      GLOBALS_SCRIPT,
+      LIST_SCRIPT,
+      READ_SCRIPT,
+      WRITE_SCRIPT,
+      COMPARE_SCRIPT,
+      ...restore,
+    };
+    for (const [name, script] of Object.entries(scripts)) {
+      const { status, stderr } = spawnSync('bash', ['-n'], { input: script, encoding: 'utf8' });
+      assert.equal(status, 0, `${name}: ${stderr}`);
+    }
+  });
+
+  it('both sums come before the program ends, every time', () => {
+    const content = Buffer.alloc(300_000, 'x');
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const script = `set -u -o pipefail; ${SUMS_OPEN}\ncat | tee /dev/fd/7 /dev/fd/8\nstatus=$?\n${SUMS_CLOSE}\nexit "$status"`;
+    for (let round = 0; round < 15; round++) {
+      const { status, stdout, stderr } = bash(script, content);
+      assert.equal(status, 0);
+      assert.ok(stdout.equals(content));
+      assert.deepEqual(parseSums(stderr.toString()), { sha256, bytes: content.length });
+    }
+  });
+});
