@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { OpenBundle } from '../../bundle/open.js';
+import { isAirgapError } from '../../errors.js';
 import type { Helm } from '../../helm/types.js';
 import { writeFileAtomic } from '../../io/atomic.js';
 import type { Crd } from '../../kube/crd-file.js';
@@ -68,19 +69,20 @@ async function renderOne(
       .filter(({ served }) => served === true)
       .flatMap(({ name }) => [`${spec.group}/${name}`, `${spec.group}/${name}/${spec.names.kind}`]),
   );
-  const text = await helm.template(
-    {
-      release: chart.release,
-      namespace: chart.namespace,
-      chart: path,
-      valuesFiles: [valuesFile],
-      kubeVersion: kubeVersion.replace(/^v/, '').replace(/[-+].*$/, ''),
-      apiVersions: [...new Set([...apiVersions, ...ours])],
-      isUpgrade: decision.do !== 'install',
-      lookups: 'server',
-    },
-    signal,
-  );
+  const request = {
+    release: chart.release,
+    namespace: chart.namespace,
+    chart: path,
+    valuesFiles: [valuesFile],
+    kubeVersion: kubeVersion.replace(/^v/, '').replace(/[-+].*$/, ''),
+    apiVersions: [...new Set([...apiVersions, ...ours])],
+    isUpgrade: decision.do !== 'install',
+  };
+  // Helm 4 refuses to look at the cluster while a CRD of the bundle is not there yet; then it renders by itself.
+  const text = await helm.template({ ...request, lookups: 'server' }, signal).catch((error: unknown) => {
+    if (!isAirgapError(error, 'HELM_FAILED')) throw error;
+    return helm.template(request, signal);
+  });
   return { planned, ...splitRendered(text, chart), text, chartSize: bytes.length };
 }
 
