@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { isAirgapError } from '../errors.js';
 import { addBackupCreate } from './backup-create.js';
 import { addUnlockOptions, readUnlock, type UnlockFlags } from './backup-keys.js';
 import type { CliContext, Verb } from './context.js';
@@ -96,8 +97,9 @@ async function verify(path: string, flags: ReadFlags, context: CliContext): Prom
     env,
     signal,
     onProgress: (done, total) => emit({ type: 'progress', stage: 'verify', done, total, unit: 'bytes' }),
-  }).catch((error: unknown) => {
+  }).catch(async (error: unknown) => {
     emit({ type: 'stage-ended', stage: 'verify', outcome: 'failed' });
+    if (isAirgapError(error, 'BACKUP_INVALID')) await removeMark(path);
     throw error;
   });
   emit({ type: 'stage-ended', stage: 'verify', outcome: report.ok ? 'ok' : 'failed' });
