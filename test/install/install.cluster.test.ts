@@ -20,7 +20,7 @@ interface Workload {
   readonly status: { readonly phase: string };
 }
 
-describe('install on a real node without a way out', { skip: !wanted, timeout: 1_500_000 }, () => {
+describe('install on a real node without a way out', { skip: !wanted, timeout: 2_700_000 }, () => {
   let site: TestNode;
   let first = '';
   let second = '';
@@ -264,7 +264,15 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 1
   it('threat 114: upgrades with what was customised, killed three times; the data stays', async () => {
     site.must('psql', 'backend', "create table if not exists kept (x text); insert into kept values ('row')");
     ended(await install(first, '--yes', '--backend-set', 'backend.logLevel=debug'), 0);
-    const args = ['install', second, '--yes', '--timeout', '4m', '--cluster-set', 'clusterConfig.custom=1'];
+    const args = [
+      'install',
+      second,
+      '--yes',
+      '--timeout',
+      '4m',
+      '--cluster-set',
+      'cluster.url=https://one.runai.test',
+    ];
     ended(
       await withKills(args, [
         /\[save\].*start/,
@@ -281,6 +289,39 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 1
     assert.equal(values.global.domain, 'runai.test');
     assert.equal(site.must('psql', 'backend', 'select x from kept'), 'row');
     ended(await install(second, '--yes'), 0);
+  });
+
+  it('threats 83 and 136: Ctrl-C ends between two steps and names the command; no secret is left in the open', async () => {
+    const secret = 'canary-7f3a91c2';
+    const values = join(site.folder, 'secret.yaml');
+    writeFileSync(values, JSON.stringify({ grafana: { adminPassword: secret } }), { mode: 0o600 });
+    const running = site.start(['install', second, '--yes', '--verbose', '--backend-values', values]);
+    await running.said(/\[save\].*start/);
+    running.child.kill('SIGINT');
+    const stopped = ended(await running.ended, 10);
+    assert.match(stopped.err, /error INTERRUPTED[\s\S]*hint: go on with: airgap install/);
+    const holder = [
+      '-n',
+      'kube-system',
+      'get',
+      'lease',
+      'airgap-lock',
+      '-o',
+      'jsonpath={.spec.holderIdentity}',
+    ];
+    assert.equal(site.kubectl(...holder), '', 'the cluster is given back');
+    const resumed = ended(await install(second, '--yes', '--verbose'), 0);
+    const found = JSON.parse(
+      site.must('exec', 'helm', 'get', 'values', 'runai-backend', '-n', 'runai-backend', '-o', 'json'),
+    );
+    assert.equal(found.grafana.adminPassword, secret, 'resuming needs no flags');
+    const open = [stopped.out, stopped.err, resumed.out, resumed.err];
+    open.push(site.kubectl('-n', 'kube-system', 'get', 'configmap', 'airgap-run', '-o', 'json'));
+    const folder = join(site.stateDir, 'airgap');
+    for (const entry of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+      if (/(run|plan)\.json$|\.jsonl$/.test(entry)) open.push(readFileSync(join(folder, entry), 'utf8'));
+    assert.ok(open.length > 6);
+    for (const text of open) assert.ok(!text.includes(secret));
   });
 
   it('threat 88: a second run at once is refused', async () => {
@@ -355,7 +396,10 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 1
 
   it('helm 4 goes on with releases that helm 3 made, and an older bundle is refused', async () => {
     const helm4 = site.must('exec', 'sh', '-c', 'command -v helm4');
-    ended(await install(second, '--yes', '--helm', helm4, '--cluster-set', 'clusterConfig.custom=2'), 0);
+    ended(
+      await install(second, '--yes', '--helm', helm4, '--cluster-set', 'cluster.url=https://two.runai.test'),
+      0,
+    );
     assertInstalled('2.16.79');
     const old = ended(await install(first, '--yes'), 11);
     assert.match(old.err, /newer than the bundle/);

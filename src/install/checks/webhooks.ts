@@ -2,6 +2,7 @@ import { RESOURCES } from '../../kube/resources.js';
 import type { KubeClient, KubeObject, Resource } from '../../kube/types.js';
 import type { Finding } from '../findings.js';
 import { valueAt } from '../values.js';
+import { type Labels, selects } from './label-selector.js';
 import type { Check, Row } from './types.js';
 
 const ROW: Row = { id: 'webhooks', title: 'admission webhooks' };
@@ -31,22 +32,34 @@ export const webhooksCheck: Check = {
     judgeWebhooks(
       await readWebhooks(client, {
         releases: bundle.manifest.charts.map(({ release }) => release),
+        namespaces: bundle.manifest.charts.map(({ namespace }) => namespace),
         signal,
       }),
     ),
   ],
 };
 
+interface WebhookScope {
+  readonly releases: readonly string[];
+  /** Namespaces that the release applies objects in. */
+  readonly namespaces: readonly string[];
+  readonly signal: AbortSignal;
+}
+
 export async function readWebhooks(
   client: KubeClient,
-  { releases, signal }: { readonly releases: readonly string[]; readonly signal: AbortSignal },
+  { releases, namespaces, signal }: WebhookScope,
 ): Promise<StrictWebhook[]> {
   const found: StrictWebhook[] = [];
+  const places = await labelsOf(client, namespaces, signal);
   for (const resource of [RESOURCES.validatingWebhooks, RESOURCES.mutatingWebhooks]) {
     for (const configuration of await client.list(resource, { signal })) {
       const ours = releases.includes(configuration.metadata.annotations?.['meta.helm.sh/release-name'] ?? '');
       for (const hook of listAt(configuration, ['webhooks'])) {
         if (valueAt(hook, ['failurePolicy']) === 'Ignore') continue;
+        // It is never asked about what we apply.
+        const selector = valueAt(hook, ['namespaceSelector']);
+        if (!places.some((labels) => selects(selector, labels))) continue;
         const [namespace, name] = ['namespace', 'name'].map((key) =>
           valueAt(hook, ['clientConfig', 'service', key]),
         );
@@ -62,6 +75,19 @@ export async function readWebhooks(
     }
   }
   return found;
+}
+
+/** Labels of the namespaces; one that is still to be made has its name only. */
+async function labelsOf(
+  client: KubeClient,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<Labels[]> {
+  const live = await client.list(RESOURCES.namespaces, { signal });
+  return [...new Set(names)].map((name) => {
+    const found = live.find((namespace) => namespace.metadata.name === name);
+    return { 'kubernetes.io/metadata.name': name, ...found?.metadata.labels };
+  });
 }
 
 /** One that nobody answers for refuses every object it is asked about (threats 107). */
