@@ -113,12 +113,14 @@ function converse(socket: WebSocket, target: ExecTarget, options: ExecOptions): 
         options.stdin?.destroy();
         reject(error);
       });
-    const broken = (found: string, cause?: unknown): AirgapError =>
-      new AirgapError('EXEC_BROKEN', `the stream to ${what} broke`, {
+    const broken = (found: string, cause?: unknown): AirgapError => {
+      const said = sinks.kept().stderr.trim().slice(-500);
+      return new AirgapError('EXEC_BROKEN', `the stream to ${what} broke`, {
         expected: 'the exit status of the command',
-        found,
+        found: said === '' ? found : `${found}; the command had said: ${said}`,
         ...(cause === undefined ? {} : { cause }),
       });
+    };
     const abort = (): void => fail(options.signal?.reason);
     const pulse = setInterval(
       () => {

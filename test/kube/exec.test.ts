@@ -113,6 +113,16 @@ test('a server that falls silent is given up', async () => {
   assert.ok(performance.now() - start < 5000);
 });
 
+test('what the command said before the stream broke is in the error', async () => {
+  await assert.rejects(
+    exec(({ socket, send }) => {
+      send(2, 'pg_restore: error: out of memory');
+      socket.close(1011);
+    }),
+    broken(/closed with 1011; the command had said: pg_restore: error: out of memory/),
+  );
+});
+
 test('a refusal of the upgrade is the error of the API server', async () => {
   fake = await fakeServer(() => status(404, 'NotFound', 'pods "p" not found'));
   const client = await fake.connect();
