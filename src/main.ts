@@ -34,7 +34,9 @@ const context: CliContext = {
 setMaxListeners(0, stop.signal);
 surviveLostOutput();
 listenToSignals();
-process.exitCode = await main(process.argv.slice(2));
+main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});
 
 async function main(args: readonly string[]): Promise<number> {
   let opening: Promise<void> = Promise.resolve();
