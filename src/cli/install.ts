@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { AirgapError } from '../errors.js';
 import type { PlanView } from '../install/types.js';
+import { commandLine } from './command-line.js';
 import type { CliContext, Verb } from './context.js';
 import { addInstallOptions, type InstallFlags, installOptions } from './install-options.js';
 
@@ -49,7 +50,7 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
   const outcome = await install({
     ...options,
     mode: flags.dryRun ? 'dry-run' : 'install',
-    resumeCommand: `airgap install ${file}`,
+    resumeCommand: commandLine(['install', options.bundle.file], flags, context.cwd),
     ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
     unfinished: flags.newRun ? 'give-up' : 'resume',
     approve: async (view) => {

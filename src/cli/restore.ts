@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { AirgapError } from '../errors.js';
 import { RESTORE_CHOICES, type RestoreChoice, type RestoreView } from '../recovery/restore-types.js';
 import { addUnlockOptions, readUnlock, type UnlockFlags } from './backup-keys.js';
+import { commandLine } from './command-line.js';
 import type { CliContext, Verb } from './context.js';
 import { type InstallFlags, installOptions } from './install-options.js';
 import { addRegistryOptions } from './registry-options.js';
@@ -94,7 +95,11 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
         ...{ env, stateRoot, toolVersion, place, clock, random, emit, signal },
         ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
         unfinished: flags.newRun ? 'give-up' : 'resume',
-        resumeCommand: `airgap restore ${file} --bundle ${flags.bundle}`,
+        resumeCommand: commandLine(
+          ['restore', resolve(context.cwd, file), '--bundle', install.bundle.file],
+          flags,
+          context.cwd,
+        ),
         approve: async (view) => {
           if (flags.output === 'text') context.stdout.write(report.formatRestorePlan(view));
           await approve(view, flags, context);

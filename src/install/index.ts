@@ -51,7 +51,6 @@ export async function install(options: InstallOptions): Promise<InstallOutcome> 
       await keepValues(session, await plannedFor(site, prepared, { session, options }));
       const begunElsewhere = session.journal.records.some((record) => record.phase === 'adopted');
       const run = await session.execute(executorsFor(workOf(site, { results, options, begunElsewhere })), {
-        ...(options.resumeCommand === undefined ? {} : { resumeCommand: options.resumeCommand }),
         ...(options.onBoundary === undefined ? {} : { onBoundary: options.onBoundary }),
       });
       const { folder, identity } = session.run;
@@ -88,6 +87,7 @@ async function openRun(site: Site, prepared: Prepared, options: InstallOptions):
     cluster: createClusterSide(site.client, options.emit),
     ...(options.takeover === undefined ? {} : { takeover: options.takeover }),
     ...(options.unfinished === undefined ? {} : { unfinished: options.unfinished }),
+    ...(options.resumeCommand === undefined ? {} : { command: options.resumeCommand }),
     plan: async () => {
       const made = prepared.made ?? (await again(site, options)).made;
       if (!made) throw new AirgapError('LOCKED', 'another run began while this one was being planned');

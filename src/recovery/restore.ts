@@ -44,9 +44,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreOutcome> 
   try {
     await keepValues(session, releases, options);
     const work = await workOf(options);
-    const run = await session.execute(restoreExecutors(work, installer.executorOf), {
-      resumeCommand: options.resumeCommand,
-    });
+    const run = await session.execute(restoreExecutors(work, installer.executorOf));
     const { folder, identity } = session.run;
     return { outcome: 'restored', view, runId: identity.runId, runFolder: folder, steps: run.steps };
   } finally {
@@ -175,6 +173,7 @@ function openRun(options: RestoreOptions, view: RestoreView): Promise<Session> {
     cluster: createClusterSide(installer.client, options.emit),
     ...(takeover === undefined ? {} : { takeover }),
     unfinished: options.unfinished,
+    command: options.resumeCommand,
     plan: async () => view.plan,
   });
 }

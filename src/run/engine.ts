@@ -21,6 +21,8 @@ export interface ExecuteOptions {
   readonly mirror?: (journal: Journal) => Promise<void>;
   /** What to type to go on, for messages. */
   readonly resumeCommand?: string;
+  /** Milliseconds of a clock that never jumps; without one no durations are recorded. */
+  readonly monotonic?: () => number;
   /** For tests only. */
   readonly onBoundary?: (step: string, boundary: Boundary) => void;
 }
@@ -70,6 +72,8 @@ interface StepRun {
   readonly options: ExecuteOptions;
   /** Committed by an earlier process, and looked at again because it must last. */
   readonly settled: boolean;
+  /** When work on it began, by ExecuteOptions.monotonic. */
+  began?: number | undefined;
 }
 
 async function runStep(run: StepRun): Promise<StepOutcome> {
@@ -79,7 +83,7 @@ async function runStep(run: StepRun): Promise<StepOutcome> {
     await mirror(options);
     return outcome;
   } catch (error) {
-    await recordFailure(step, options, error);
+    await recordFailure(run, error);
     await mirror(options);
     if (options.signal.aborted && !isAirgapError(error, 'LOCK_LOST')) throw interrupted(step, options, error);
     throw error;
@@ -106,6 +110,7 @@ async function advance(run: StepRun): Promise<StepOutcome> {
     });
   }
   emit({ type: 'step', id, title, phase: 'started', ...detailOf(first) });
+  run.began = options.monotonic?.();
   await context.guard();
   if (executor.save && !open) {
     options.onBoundary?.(id, 'before-save');
@@ -131,7 +136,7 @@ async function advance(run: StepRun): Promise<StepOutcome> {
       },
     );
   }
-  await journal.append({ step: id, phase: 'committed', data: detailOf(after) });
+  await journal.append({ step: id, phase: 'committed', data: { ...detailOf(after), ...tookOf(run) } });
   options.onBoundary?.(id, 'committed');
   emit({ type: 'step', id, title, phase: 'done', ...detailOf(after) });
   return 'done';
@@ -151,18 +156,28 @@ function stopWhenSpent({ journal, runFolder }: ExecuteOptions): void {
   throw new AirgapError('DISK_FULL', `no room left for the record of the run in ${runFolder}`);
 }
 
-async function recordFailure(step: PlanStep, options: ExecuteOptions, error: unknown): Promise<void> {
+async function recordFailure(run: StepRun, error: unknown): Promise<void> {
+  const { step, options } = run;
   const { journal, emit } = options;
+  const took = tookOf(run);
   const { id, title } = step;
   const code = isAirgapError(error) ? error.code : 'INTERNAL';
   const text = error instanceof Error ? error.message : String(error);
   const found = isAirgapError(error) && error.found !== undefined ? `: ${error.found}` : '';
   const detail = `${code}: ${text}${found}`;
   const decision = code === 'DECISION_NEEDED';
-  if (options.signal.aborted) await journal.append({ step: id, phase: 'interrupted', data: { detail } });
-  else if (decision) await journal.append({ step: id, phase: 'needs-operator', data: { detail } });
-  else await journal.append({ step: id, phase: 'failed', data: { kind: kindOf(error), code, detail } });
+  if (options.signal.aborted)
+    await journal.append({ step: id, phase: 'interrupted', data: { detail, ...took } });
+  else if (decision) await journal.append({ step: id, phase: 'needs-operator', data: { detail, ...took } });
+  else
+    await journal.append({ step: id, phase: 'failed', data: { kind: kindOf(error), code, detail, ...took } });
   emit({ type: 'step', id, title, phase: decision ? 'needs-operator' : 'failed', detail });
+}
+
+/** Whole milliseconds since work on the step began. */
+function tookOf({ began, options }: StepRun): { readonly took?: number } {
+  if (began === undefined || options.monotonic === undefined) return {};
+  return { took: Math.round(options.monotonic() - began) };
 }
 
 /** Retryable: the same command can succeed when the outside heals. */

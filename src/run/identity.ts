@@ -24,6 +24,8 @@ export interface RunIdentity {
   readonly createdAt: string;
   /** The run that this one undoes or goes on from. */
   readonly origin?: string;
+  /** What to type to go on with it; no secrets. Absent in runs of earlier versions. */
+  readonly command?: string;
 }
 
 /** What a command that would resume a run asks for. */

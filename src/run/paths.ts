@@ -19,6 +19,10 @@ export function stateRoot(env: Readonly<Record<string, string | undefined>>): st
   });
 }
 
+/** What a run did, as a page and for programs; both lie in its folder. */
+export const REPORT_PAGE = 'report.html';
+export const REPORT_JSON = 'report.json';
+
 /** Folder of the runs on one cluster. */
 export function runsFolder(root: string, clusterUid: string): string {
   return join(root, 'runs', folderName(clusterUid));

@@ -12,6 +12,8 @@ export interface StepProgress {
   readonly at?: string;
   /** A failure's code and text, or why the operator must decide. */
   readonly detail?: string;
+  /** Milliseconds of work that the records tell of; what a killed process did last is not in it. */
+  readonly took?: number;
 }
 
 const STATES: Partial<Record<Phase, StepState>> = {
@@ -35,7 +37,14 @@ export function stepStates(plan: Plan, records: readonly JournalRecord[]): StepP
     if (last === undefined) return { id, title, state: adopted.has(id) ? 'committed' : 'waiting' };
     const detail = last.data['detail'];
     const state = STATES[last.phase] as StepState;
-    return { id, title, state, at: last.t, ...(typeof detail === 'string' ? { detail } : {}) };
+    return {
+      id,
+      title,
+      state,
+      at: last.t,
+      ...(typeof detail === 'string' ? { detail } : {}),
+      ...tookOf(own),
+    };
   });
 }
 
@@ -43,6 +52,11 @@ export function stepStates(plan: Plan, records: readonly JournalRecord[]): StepP
 export function hasOpenIntent(step: string, records: readonly JournalRecord[]): boolean {
   const phases = records.filter((record) => record.step === step).map((record) => record.phase);
   return phases.lastIndexOf('intent') > phases.lastIndexOf('committed');
+}
+
+function tookOf(records: readonly JournalRecord[]): { readonly took?: number } {
+  const known = records.map(({ data }) => data['took']).filter((took) => typeof took === 'number');
+  return known.length === 0 ? {} : { took: known.reduce((sum, took) => sum + took, 0) };
 }
 
 function committedIn(record: JournalRecord): string[] {

@@ -49,6 +49,8 @@ export interface SessionOptions {
   /** `give-up`: an unfinished run is ended and a new one begun (`--new-run`). */
   readonly unfinished?: 'resume' | 'give-up';
   readonly origin?: string;
+  /** What to type to go on with the run; no secrets. */
+  readonly command?: string;
   /** Makes the plan, when there is no run to go on with; called while the locks are held. */
   readonly plan: () => Promise<Plan>;
 }
@@ -60,10 +62,7 @@ export interface Session {
   readonly saved: SavedStore;
   /** True when the run was begun earlier, here or on another host. */
   readonly resumed: boolean;
-  execute(
-    executorOf: ExecutorOf,
-    extra?: Pick<ExecuteOptions, 'resumeCommand' | 'onBoundary'>,
-  ): Promise<RunResult>;
+  execute(executorOf: ExecutorOf, extra?: Pick<ExecuteOptions, 'onBoundary'>): Promise<RunResult>;
   /** Closes the journal and gives both locks back; never throws. */
   close(): Promise<void>;
 }
@@ -115,9 +114,12 @@ async function openAs(expected: Expected, options: SessionOptions): Promise<Sess
 }
 
 async function begin(runId: string, options: SessionOptions): Promise<StoredRun> {
-  const { root, inputs, toolVersion, clock, origin } = options;
+  const { root, inputs, toolVersion, clock, origin, command } = options;
   const plan = await options.plan();
-  const extra = origin === undefined ? {} : { origin };
+  const extra = {
+    ...(origin === undefined ? {} : { origin }),
+    ...(command === undefined ? {} : { command }),
+  };
   return createRun(root, { runId, plan, inputs, toolVersion, now: clock.now, ...extra });
 }
 
@@ -133,7 +135,13 @@ async function session(run: StoredRun, options: SessionOptions, holds: Holds): P
   const journal = await openRunJournal(run, clock.now);
   journal.fence = lease?.fence ?? journal.fence;
   const saved = openSavedStore(run.folder, cluster?.saved?.(run.identity.runId));
-  const common = { journal, saved, runFolder: run.folder, signal, emit, ...(lease ? { lease } : {}) };
+  const { monotonic } = clock;
+  const command = options.command ?? run.identity.command;
+  const common = {
+    ...{ journal, saved, runFolder: run.folder, signal, emit, monotonic },
+    ...(lease ? { lease } : {}),
+    ...(command === undefined ? {} : { resumeCommand: command }),
+  };
   const mirror = cluster
     ? { mirror: (current: Journal) => cluster.mirror.write(formatMirror(run, current.records)) }
     : {};

@@ -1,24 +1,15 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isAirgapError } from '../errors.js';
 import { hostLockHolder } from './host-lock.js';
 import type { RunIdentity } from './identity.js';
-import { locksFolder } from './paths.js';
-import { hasOpenIntent, type StepProgress, stepStates } from './progress.js';
+import { locksFolder, REPORT_PAGE } from './paths.js';
+import { type StepProgress, stepStates } from './progress.js';
 import type { JournalRecord } from './record.js';
 import { listRunFolders, readRun, type StoredRun } from './store.js';
+import { adviceFor, type RunState, rerunVerdict, skewOf, type Verdict, walkAwayVerdict } from './verdict.js';
 
-export type RunState =
-  | 'running'
-  | 'finished'
-  | 'interrupted'
-  | 'failed'
-  | 'needs-operator'
-  | 'given-up'
-  | 'damaged';
-
-export interface Verdict {
-  readonly answer: boolean;
-  readonly why: string;
-}
+export type { RunState, Verdict } from './verdict.js';
 
 /** What the record of a run tells without the cluster (threats.md, G10). */
 export interface RunStatus {
@@ -37,20 +28,35 @@ export interface RunStatus {
   readonly safeToRerun: Verdict;
   /** Why it stopped, where it did. */
   readonly detail?: string;
+  /** Parts of the product that are of different versions now. */
+  readonly skew?: string;
+  /** One thing to do. */
+  readonly advice: string;
+  /** The newest rollback of this run. */
+  readonly rollback?: { readonly runId: string; readonly state: RunState };
+  /** The page that tells what the run did, when it was written. */
+  readonly report?: string;
 }
 
 /** Statuses of all runs known to this host, newest first; of one cluster when its UID is given. */
 export async function readStatuses(root: string, clusterUid?: string): Promise<RunStatus[]> {
   const folders = await listRunFolders(root, clusterUid);
-  return Promise.all(folders.reverse().map((folder) => readStatus(root, folder)));
+  const statuses = await Promise.all(folders.reverse().map((folder) => readStatus(root, folder)));
+  return statuses.map((status) => withRollback(status, statuses));
 }
 
 /** The status of the run in a folder; never throws over a damaged one. */
 export async function readStatus(root: string, folder: string): Promise<RunStatus> {
+  const page = join(folder, REPORT_PAGE);
+  const written = await access(page).then(
+    () => true,
+    () => false,
+  );
+  const report = written ? { report: page } : {};
   try {
     const run = await readRun(folder);
     const holder = await hostLockHolder(locksFolder(root, run.identity.clusterUid));
-    return statusOf(run, run.records, { running: holder?.runId === run.identity.runId });
+    return { ...statusOf(run, run.records, { running: holder?.runId === run.identity.runId }), ...report };
   } catch (error) {
     if (!isAirgapError(error, 'JOURNAL_DAMAGED')) throw error;
     const no = { answer: false, why: `the record is damaged: ${error.message}` };
@@ -63,6 +69,8 @@ export async function readStatus(root: string, folder: string): Promise<RunStatu
       safeToWalkAway: no,
       safeToRerun: no,
       detail: error.message,
+      advice: 'keep the folder, look at the cluster, then run the same command with --new-run',
+      ...report,
     };
   }
 }
@@ -76,8 +84,11 @@ export function statusOf(
   const steps = stepStates(run.plan, records);
   const last = records.at(-1);
   const state = facts.running ? 'running' : stateOf(last);
-  const next = state === 'finished' ? undefined : steps.find((step) => step.state !== 'committed');
+  const over = state === 'finished' || state === 'given-up';
+  const next = over ? undefined : steps.find((step) => step.state !== 'committed');
   const detail = typeof last?.data['detail'] === 'string' ? last.data['detail'] : undefined;
+  const skew = skewOf(run.plan, steps);
+  const judged = { run, records, state, steps };
   return {
     folder: run.folder,
     runId: run.identity.runId,
@@ -87,8 +98,10 @@ export function statusOf(
     ...(last === undefined ? {} : { last: last.t }),
     ...(next === undefined ? {} : { next }),
     ...(detail === undefined ? {} : { detail }),
-    safeToWalkAway: walkAway(run, records, { state, steps }),
-    safeToRerun: rerun(state),
+    ...(skew === undefined ? {} : { skew }),
+    safeToWalkAway: walkAwayVerdict(judged),
+    safeToRerun: rerunVerdict(state),
+    advice: adviceFor(judged),
   };
 }
 
@@ -105,46 +118,18 @@ function stateOf(last: JournalRecord | undefined): RunState {
   }
 }
 
-function walkAway(
-  run: StoredRun,
-  records: readonly JournalRecord[],
-  now: { readonly state: RunState; readonly steps: readonly StepProgress[] },
-): Verdict {
-  if (now.state === 'running')
-    return { answer: true, why: 'it goes on by itself; a closed terminal does not stop it' };
-  if (now.state === 'finished') return { answer: true, why: 'all steps are done' };
-  const open = run.plan.steps.find((step) => hasOpenIntent(step.id, records));
-  const outage = openOutage(run, records);
-  if (outage) return { answer: false, why: `the product is down since step ${outage}; go on soon` };
-  if (open) return { answer: false, why: `step ${open.id} may be half done; go on soon` };
-  return { answer: true, why: 'it stopped between two steps, and the product was not taken down' };
-}
-
-function openOutage(run: StoredRun, records: readonly JournalRecord[]): string | undefined {
-  const states = new Map(stepStates(run.plan, records).map((step) => [step.id, step.state]));
-  let since: string | undefined;
-  for (const step of run.plan.steps) {
-    const touched = states.get(step.id) === 'committed' || hasOpenIntent(step.id, records);
-    if (step.outage === 'starts' && touched) since ??= step.id;
-    if (step.outage === 'ends' && states.get(step.id) === 'committed') since = undefined;
-  }
-  return since;
-}
-
-function rerun(state: RunState): Verdict {
-  switch (state) {
-    case 'running':
-      return { answer: false, why: 'it is running; a second one would be refused' };
-    case 'finished':
-      return { answer: true, why: 'it would observe and change nothing that is as it should be' };
-    case 'given-up':
-      return { answer: true, why: 'a new run would begin' };
-    case 'needs-operator':
-      return {
-        answer: true,
-        why: 'it observes first, and stops at the same place until the cause is mended',
-      };
-    default:
-      return { answer: true, why: 'it observes first and goes on where this one stopped' };
-  }
+/** What a later rollback says about the run that it undoes. */
+function withRollback(status: RunStatus, all: readonly RunStatus[]): RunStatus {
+  const rollback = all.find(
+    ({ identity }) => identity?.kind === 'rollback' && identity.origin === status.runId,
+  );
+  if (rollback === undefined || status.state === 'running') return status;
+  const { runId, state } = rollback;
+  const base = { ...status, rollback: { runId, state } };
+  if (state !== 'finished') return { ...base, advice: `see to its rollback first: run ${runId}` };
+  return {
+    ...base,
+    safeToWalkAway: { answer: true, why: `it was rolled back by run ${runId}` },
+    advice: 'nothing; the version before it runs again',
+  };
 }

@@ -29,6 +29,8 @@ export interface NewRun {
   readonly toolVersion: string;
   /** The run that this one undoes or goes on from. */
   readonly origin?: string;
+  /** What to type to go on with it. */
+  readonly command?: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -53,6 +55,7 @@ export async function createRun(root: string, options: NewRun): Promise<StoredRu
     inputs: options.inputs,
     createdAt: new Date(now()).toISOString(),
     ...(options.origin === undefined ? {} : { origin: options.origin }),
+    ...(options.command === undefined ? {} : { command: options.command }),
   };
   return writeRun(root, { identity, plan, now });
 }
@@ -139,7 +142,10 @@ export function isOver(records: readonly JournalRecord[]): boolean {
   return last === 'finished' || last === 'given-up';
 }
 
-/** Ends an unfinished run without finishing it (`--new-run`). A damaged journal is put aside whole. */
+/**
+ * Ends an unfinished run without finishing it (`--new-run`); one that is over stays as it is (threats.md, G9).
+ * A damaged journal is put aside whole.
+ */
 export async function giveUp(folder: string, now: () => number): Promise<void> {
   const run = await readRun(folder).catch(() => undefined);
   if (run === undefined) {
@@ -147,6 +153,7 @@ export async function giveUp(folder: string, now: () => number): Promise<void> {
     await syncFolder(dirname(folder));
     return;
   }
+  if (isOver(run.records)) return;
   const journal = await openRunJournal(run, now);
   await journal.append({ step: '', phase: 'given-up' });
   await journal.close();

@@ -26,6 +26,8 @@ export interface PlanStep {
   readonly lasting?: boolean;
   /** `starts`: from here on users are without the product, until a step that `ends` it. */
   readonly outage?: 'starts' | 'ends';
+  /** What the site is like from this step until another one is done: two parts of different versions. */
+  readonly skew?: { readonly until: string; readonly text: string };
 }
 
 /** An ordered list of steps; its digest binds a journal to it. */

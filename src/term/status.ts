@@ -1,6 +1,7 @@
 import { printable } from '../redact.js';
 import type { RunStatus, StepState, Verdict } from '../run/index.js';
 import { formatTable } from './table.js';
+import { formatDuration } from './units.js';
 
 const WORDS: Readonly<Record<StepState, string>> = {
   waiting: 'waits',
@@ -35,19 +36,30 @@ export function statusJson(status: RunStatus): Record<string, unknown> {
 function formatStatus(status: RunStatus): string {
   const { identity } = status;
   const lines = [
-    `Run ${status.runId}: ${status.state}`,
+    `Run ${status.runId}: ${headline(status)}`,
     ...(identity ? [`  ${printable(identity.title)}`] : []),
     ...(identity ? [`  begun   ${identity.createdAt}, cluster ${identity.clusterUid}`] : []),
     ...(identity ? [`  bundle  ${identity.bundleId}`] : []),
     ...(status.last ? [`  last    ${status.last}`] : []),
     `  record  ${status.folder}`,
+    ...(status.report ? [`  report  ${status.report}`] : []),
     ...(status.detail ? [`  reason  ${printable(status.detail)}`] : []),
     ...stepLines(status),
     ...(status.next ? [`  next: ${status.next.id}, ${printable(status.next.title)}`] : []),
+    ...(status.skew ? [`  versions: ${printable(status.skew)}`] : []),
     `  safe to walk away: ${verdict(status.safeToWalkAway)}`,
     `  safe to run the same command again: ${verdict(status.safeToRerun)}`,
+    `  to do: ${printable(status.advice)}`,
   ];
   return lines.join('\n');
+}
+
+function headline({ state, identity, rollback }: RunStatus): string {
+  const kind = identity === undefined ? '' : `${identity.kind}, `;
+  const of = identity?.kind === 'rollback' && identity.origin ? ` (takes back run ${identity.origin})` : '';
+  const back = rollback === undefined ? '' : `; its rollback ${rollback.runId} is ${rollback.state}`;
+  const rolled = rollback?.state === 'finished' ? `, rolled back by run ${rollback.runId}` : back;
+  return `${kind}${state}${of}${rolled}`;
 }
 
 function stepLines(status: RunStatus): string[] {
@@ -57,8 +69,10 @@ function stepLines(status: RunStatus): string[] {
     printable(step.id, 80),
     WORDS[step.state],
     step.at ?? '',
+    step.took === undefined ? '' : formatDuration(step.took),
   ]);
-  const table = formatTable([{ title: '' }, { title: 'STEP' }, { title: 'STATE' }, { title: 'SINCE' }], rows);
+  const columns = ['', 'STEP', 'STATE', 'SINCE', 'TOOK'].map((title) => ({ title }));
+  const table = formatTable(columns, rows);
   return table.map((line) => `  ${line}`.trimEnd());
 }
 

@@ -49,13 +49,13 @@ test('text and JSON of a run that stopped while the product is down', async () =
   const text = (await status([])).replaceAll(root, 'STATE');
   assert.equal(
     text,
-    `Run 20261121T100000Z-01010101: interrupted
+    `Run 20261121T100000Z-01010101: install, interrupted
   upgrade 2.9 to 2.13
   begun   2026-11-21T10:00:00.000Z, cluster 1b4e28ba-2fa1-11d2-883f-0016d3cca427
   bundle  ${'b'.repeat(64)}
   last    2026-11-21T10:00:00.000Z
   record  STATE/runs/1b4e28ba-2fa1-11d2-883f-0016d3cca427/20261121T100000Z-01010101
-     STEP                 STATE                SINCE
+     STEP                 STATE                SINCE                     TOOK
   x  push                 done                 2026-11-21T10:00:00.000Z
   x  keep:pvc             done                 2026-11-21T10:00:00.000Z
   x  delete:statefulsets  done                 2026-11-21T10:00:00.000Z
@@ -66,6 +66,7 @@ test('text and JSON of a run that stopped while the product is down', async () =
   next: delete:ingress, do delete:ingress
   safe to walk away: no, the product is down since step delete:statefulsets; go on soon
   safe to run the same command again: yes, it observes first and goes on where this one stopped
+  to do: go on: the same command again; or go back: airgap rollback --run 20261121T100000Z-01010101 --dry-run
 `,
   );
   const json = JSON.parse(await status(['-o', 'json']));

@@ -152,6 +152,26 @@ test('on resume what was committed is left alone, but what must last is looked a
   ]);
 });
 
+test('how long each step took is recorded by a clock that never jumps, also when it fails', async () => {
+  let time = 0;
+  const { journal, options } = await setup({ monotonic: () => time });
+  const slow = scripted([], ['ready', 'done', 'ready'], {
+    perform: async () => {
+      time += 1500;
+      if (time > 2000) throw new AirgapError('HELM_FAILED', 'helm failed');
+    },
+  });
+  await assert.rejects(execute(planOf({}, {}), slow, options), { code: 'HELM_FAILED' });
+  const took = journal.records.filter(({ data }) => 'took' in data);
+  assert.deepEqual(
+    took.map(({ step, phase, data }) => [step, phase, data['took']]),
+    [
+      ['s0', 'committed', 1500],
+      ['s1', 'failed', 1500],
+    ],
+  );
+});
+
 test('a signal between steps: exit 10, recorded, nothing of the next step begun', async () => {
   const stop = new AbortController();
   const { journal, options } = await setup({ signal: stop.signal, resumeCommand: 'airgap install x' });

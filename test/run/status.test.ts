@@ -7,7 +7,9 @@ import { locksFolder, runsFolder, stateRoot } from '../../src/run/paths.js';
 import { openSession } from '../../src/run/session.js';
 import { readStatuses, statusOf } from '../../src/run/status.js';
 import { openRunJournal, readRun } from '../../src/run/store.js';
+import type { Plan } from '../../src/run/types.js';
 import { makeFolder, realClock, sessionOptions } from './support.js';
+import { makePlan } from './world.js';
 
 const top = makeFolder('status');
 after(() => rmSync(top, { recursive: true, force: true }));
@@ -15,12 +17,15 @@ after(() => rmSync(top, { recursive: true, force: true }));
 let count = 0;
 
 /** A run whose journal says the given things, and whose process is gone. */
-async function runWith(...entries: JournalEntry[]) {
+async function runWith(...entries: (JournalEntry | { readonly plan: Plan })[]) {
   const root = join(top, String(count++));
-  const session = await openSession(sessionOptions(root));
+  const plan = entries.find((entry) => 'plan' in entry)?.plan ?? makePlan();
+  const session = await openSession(
+    sessionOptions(root, { plan: async () => plan, command: 'airgap install x.tar' }),
+  );
   await session.close();
   const journal = await openRunJournal(session.run, realClock.now);
-  for (const entry of entries) await journal.append(entry);
+  for (const entry of entries) if ('step' in entry) await journal.append(entry);
   await journal.close();
   return root;
 }
@@ -66,6 +71,80 @@ test('failed, needing the operator, finished, given up: each with its reason', a
   assert.deepEqual([finished?.state, finished?.next], ['finished', undefined]);
   const [ended] = await readStatuses(await runWith({ step: '', phase: 'given-up' }));
   assert.equal(ended?.state, 'given-up');
+});
+
+test('what to do next names the command of the run, and how to go back', async () => {
+  const [stopped] = await readStatuses(await runWith(begun('push'), done('push')));
+  assert.match(stopped?.advice ?? '', /^go on: airgap install x\.tar; or go back: airgap rollback --run \S+/);
+  const [untouched] = await readStatuses(await runWith());
+  assert.equal(untouched?.advice, 'go on: airgap install x.tar');
+  const [finished] = await readStatuses(await runWith(done('push'), { step: '', phase: 'finished' }));
+  assert.match(finished?.advice ?? '', /^nothing; to go back to the version before: airgap rollback --run/);
+});
+
+test('given up while the product is down: that is said, and nothing is next', async () => {
+  const steps = ['push', 'keep:pvc', 'delete:statefulsets'].map(done);
+  const [status] = await readStatuses(await runWith(...steps, { step: '', phase: 'given-up' }));
+  assert.deepEqual(
+    [status?.state, status?.next, status?.safeToWalkAway.answer],
+    ['given-up', undefined, false],
+  );
+  assert.match(
+    status?.safeToWalkAway.why ?? '',
+    /down since step delete:statefulsets; and this run was given up/,
+  );
+});
+
+test('threat 115: between the two releases the record says which part is of which version', async () => {
+  const plan = makePlan();
+  const skew = { until: 'scale:1', text: 'two versions at once' };
+  const steps = plan.steps.map((step) => (step.id === 'helm:runai-backend' ? { ...step, skew } : step));
+  const status = async (...entries: JournalEntry[]) => {
+    const root = await runWith({ plan: { ...plan, steps } }, ...entries);
+    return (await readStatuses(root))[0]?.skew;
+  };
+  assert.equal(await status(done('push')), undefined);
+  assert.equal(await status(begun('helm:runai-backend')), undefined);
+  assert.equal(await status(done('helm:runai-backend'), begun('scale:1')), 'two versions at once');
+  assert.equal(await status(done('helm:runai-backend'), done('scale:1')), undefined);
+});
+
+test('a run and its rollback: each names the other, and the first stays as it was', async () => {
+  const root = await runWith(begun('push'), done('push'), { step: '', phase: 'finished' });
+  const [before] = await readStatuses(root);
+  const plan = { ...makePlan(), kind: 'rollback' as const };
+  const later = { ...realClock, now: () => Date.now() + 60_000 };
+  const options = { kind: plan.kind, plan: async () => plan, clock: later, origin: before?.runId ?? '' };
+  const session = await openSession(sessionOptions(root, { ...options, unfinished: 'give-up' }));
+  await session.close();
+  const [, undone] = await readStatuses(root);
+  assert.deepEqual([undone?.state, undone?.rollback?.state], ['finished', 'interrupted']);
+  assert.match(undone?.advice ?? '', /see to its rollback first/);
+  const journal = await openRunJournal(session.run, later.now);
+  await journal.append({ step: '', phase: 'finished' });
+  await journal.close();
+  const [rollback, rolledBack] = await readStatuses(root);
+  assert.equal(rollback?.identity?.origin, before?.runId);
+  assert.deepEqual(rolledBack?.rollback, { runId: rollback?.runId, state: 'finished' });
+  assert.match(rolledBack?.safeToWalkAway.why ?? '', /rolled back by run/);
+  assert.deepEqual((await readRun(before?.folder ?? '')).records.at(-1)?.phase, 'finished');
+});
+
+test('how long the work on a step took, over several tries; the page of the run is named when there is one', async () => {
+  const root = await runWith(
+    begun('push'),
+    { step: 'push', phase: 'failed', data: { detail: 'x', took: 1200 } },
+    begun('push'),
+    { step: 'push', phase: 'committed', data: { took: 300 } },
+  );
+  const [status] = await readStatuses(root);
+  assert.deepEqual(
+    [status?.steps[0]?.took, status?.steps[1]?.took, status?.report],
+    [1500, undefined, undefined],
+  );
+  const page = join(status?.folder ?? '', 'report.html');
+  writeFileSync(page, '');
+  assert.equal((await readStatuses(root))[0]?.report, page);
 });
 
 test('running while its process holds the lock', async () => {

@@ -1,4 +1,4 @@
-import { BACKEND, CLAIMS, OBJECTS } from '../names.js';
+import { BACKEND, CLAIMS, CLUSTER, OBJECTS } from '../names.js';
 import type { Facts, PrerequisiteChart } from '../site.js';
 import { SOURCES } from '../sources.js';
 import { crosses, isAtLeast } from '../version.js';
@@ -185,7 +185,18 @@ function helmStep(facts: Facts): ProductStep {
     undoneBy: 'helm rollback, and a database backup when the new version migrated it',
     source: SOURCES.upgradeSteps,
     action: { kind: 'helm', role: 'control-plane', ...BACKEND, settings },
+    ...skewOf(facts),
   };
+}
+
+/** Between the two releases the control plane is the newer one, which the product allows (never the other way). */
+function skewOf({ site, target }: Facts): Pick<ProductStep, 'skew'> {
+  if (site.cluster === undefined || target.backend === undefined || target.cluster === undefined) return {};
+  if (site.cluster.text === target.cluster.text) return {};
+  const text =
+    `the control plane is ${target.backend.text} and the cluster part still ${site.cluster.text}: ` +
+    'allowed, because the control plane is never the older one';
+  return { skew: { until: `helm:${CLUSTER.release}`, text } };
 }
 
 /** Settings that the path depends on. */

@@ -80,6 +80,8 @@ export interface ProductStep {
   readonly action: Action;
   readonly lasting?: boolean;
   readonly outage?: 'starts' | 'ends';
+  /** What the site is like from this step until another one is done. */
+  readonly skew?: { readonly until: string; readonly text: string };
 }
 
 /** A row of the table: the steps it gives for a site and a target; none when it does not apply. */
