@@ -42,7 +42,7 @@ const PURE = [
 ];
 
 const IMPURE_MODULES =
-  /^(node:(fs|net|http|https|http2|tls|dns|child_process|worker_threads|process|os|timers)(\/.*)?|execa|undici|tar|ora|@kubernetes\/.*)$/;
+  /^(node:(fs|net|http|https|http2|tls|dns|child_process|worker_threads|process|os|timers)(\/.*)?|execa|tar|ora|@kubernetes\/.*)$/;
 
 const sources = readSources();
 
