@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { InstallOptions } from '../install/types.js';
+import { isSpec, specChoice } from './connected.js';
 import type { CliContext } from './context.js';
 import { parseDuration } from './duration.js';
 import { addRegistryOptions, type RegistryFlags, registryChoice } from './registry-options.js';
@@ -12,6 +13,7 @@ import { addTrustOptions, readTrust, type TrustFlags } from './trust.js';
 /** Flags of install and preflight. */
 export interface InstallFlags extends RegistryFlags, TrustFlags {
   readonly base?: string;
+  readonly locked?: boolean;
   readonly skipPush?: boolean;
   readonly domain?: string;
   readonly backendValues: readonly string[];
@@ -33,6 +35,7 @@ const collect = (value: string, all: readonly string[]): readonly string[] => [.
 export function addInstallOptions(command: Command): Command {
   addRegistryOptions(command)
     .option('--base <file>', 'the older bundle that a delta bundle builds on')
+    .option('--locked', 'with a spec: exactly what its lock says; fail when it no longer fits')
     .option('--skip-push', 'the images are in the registry already')
     .option('--domain <name>', 'host name of the control plane')
     .option('--backend-values <file>', 'values for the control plane; may be repeated', collect, [])
@@ -66,11 +69,13 @@ export async function installOptions(
   const trust = await readTrust(flags, context);
   const root = flags.stateDir === undefined ? stateRoot(env) : path(flags.stateDir);
   return {
-    bundle: {
-      file: path(file),
-      ...(flags.base === undefined ? {} : { base: path(flags.base) }),
-      ...(trust === undefined ? {} : { trust }),
-    },
+    bundle: isSpec(file)
+      ? specChoice(file, { flags, trust, context })
+      : {
+          file: path(file),
+          ...(flags.base === undefined ? {} : { base: path(flags.base) }),
+          ...(trust === undefined ? {} : { trust }),
+        },
     cluster: {
       ...(flags.kubeconfig === undefined ? {} : { kubeconfig: path(flags.kubeconfig) }),
       ...(flags.context === undefined ? {} : { context: flags.context }),

@@ -7,6 +7,7 @@ import { addInstallOptions, type InstallFlags, installOptions } from './install-
 
 interface Flags extends InstallFlags {
   readonly dryRun?: boolean;
+  readonly withoutCluster?: boolean;
   readonly yes?: boolean;
   readonly takeover?: string;
   readonly newRun?: boolean;
@@ -18,6 +19,9 @@ Examples:
   airgap install runai-air-gapped-2.13.66.tar --registry registry.site:5000 --domain runai.site --dry-run
   airgap install runai-air-gapped-2.13.66.tar --registry registry.site:5000 --domain runai.site
   airgap install runai-air-gapped-2.16.79.tar --yes              upgrade; registry and values as they are
+  airgap install bundles/runai.yaml --domain runai.site          a connected site: straight from the sources
+
+From a spec (*.yaml) charts and CRDs are fetched, and images stay where the charts name them: nothing is pushed.
 
 Killed or interrupted, the same command goes on where it stopped. What it did: airgap status`;
 
@@ -25,29 +29,34 @@ Killed or interrupted, the same command goes on where it stopped. What it did: a
 export const installVerb: Verb = (program, context) => {
   const command = program
     .command('install')
-    .argument('<file>', 'bundle, or the first of its parts')
-    .summary('install or upgrade from a bundle')
+    .argument('<file>', 'bundle (or the first of its parts); on a connected site a spec, *.yaml')
+    .summary('install or upgrade from a bundle, or from a spec')
     .description(
       'Verifies the bundle, checks the site, shows the plan, pushes the images, installs or upgrades both releases, and proves that what runs is what was shipped.',
     );
   addInstallOptions(command)
     .option('--dry-run', 'print the plan and stop')
+    .option('--without-cluster', 'with --dry-run: the plan of a first install; looks at no cluster')
     .option('-y, --yes', 'do not ask')
     .option('--takeover <run>', 'this run of another host is gone; take the cluster over from it')
     .option('--new-run', 'give an unfinished run up and begin a new one')
     .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)
-    .action((file: string, flags: Flags) => run(file, flags, context));
+    .action((file: string, flags: Flags) => act(file, flags, context));
 };
 
-async function run(file: string, flags: Flags, context: CliContext): Promise<void> {
+async function act(file: string, flags: Flags, context: CliContext): Promise<void> {
+  if (flags.withoutCluster && !flags.dryRun)
+    throw new AirgapError('USAGE', '--without-cluster only makes a plan', { expected: 'with --dry-run' });
   const options = await installOptions(file, flags, context);
-  const [{ install }, report, { formatPlan }] = await Promise.all([
+  const [{ install }, { planWithoutCluster }, report, { formatPlan }] = await Promise.all([
     import('../install/index.js'),
+    import('../install/without-cluster.js'),
     import('../term/install.js'),
     import('../term/plan.js'),
   ]);
-  const outcome = await install({
+  const run = flags.withoutCluster ? planWithoutCluster : install;
+  const outcome = await run({
     ...options,
     mode: flags.dryRun ? 'dry-run' : 'install',
     resumeCommand: commandLine(['install', options.bundle.file], flags, context.cwd),
@@ -72,6 +81,8 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
 async function approve(view: PlanView, flags: Flags, context: CliContext): Promise<void> {
   if (flags.yes) return;
   const { cluster } = view;
+  if (cluster === undefined)
+    throw new AirgapError('INTERNAL', 'a plan without a cluster cannot be carried out');
   if (context.confirm === undefined) {
     throw new AirgapError('CONFIRMATION_NEEDED', 'there is no terminal to ask on, and --yes was not given', {
       expected: '--yes',

@@ -13,7 +13,7 @@ interface Flags extends InstallFlags {
 export const preflightVerb: Verb = (program, context) => {
   const command = program
     .command('preflight')
-    .argument('<file>', 'bundle, or the first of its parts')
+    .argument('<file>', 'bundle (or the first of its parts); on a connected site a spec, *.yaml')
     .summary('check whether the site is ready for a bundle')
     .description(
       'Verifies the bundle and checks cluster, helm and registry. Changes nothing (--canary makes one pod and takes it away); ends with 7 when a check fails.',

@@ -4,6 +4,7 @@ import { AirgapError } from '../errors.js';
 import { RESTORE_CHOICES, type RestoreChoice, type RestoreView } from '../recovery/restore-types.js';
 import { addUnlockOptions, readUnlock, type UnlockFlags } from './backup-keys.js';
 import { commandLine } from './command-line.js';
+import { isSpec } from './connected.js';
 import type { CliContext, Verb } from './context.js';
 import { type InstallFlags, installOptions } from './install-options.js';
 import { addRegistryOptions } from './registry-options.js';
@@ -72,6 +73,11 @@ export const restoreVerb: Verb = (program, context) => {
 async function run(file: string, flags: Flags, context: CliContext): Promise<void> {
   const choices = chosen(flags);
   const own = { backendValues: [], clusterValues: [], backendSet: [], clusterSet: [], acknowledge: [] };
+  if (isSpec(flags.bundle)) {
+    throw new AirgapError('USAGE', `${flags.bundle} is a spec; a restore needs a bundle`, {
+      hint: `airgap pack ${flags.bundle} -o FILE, then --bundle FILE`,
+    });
+  }
   const install = await installOptions(flags.bundle, { ...flags, ...own }, context);
   const [{ openBackup }, { openForRestore }, { restore }, report, unlock] = await Promise.all([
     import('../recovery/archive/open.js'),

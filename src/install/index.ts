@@ -7,6 +7,7 @@ import { executorsFor } from './executors.js';
 import { demandNoFailure } from './findings.js';
 import { effectiveInputs } from './inputs.js';
 import { keepValues } from './keep-values.js';
+import { payloadView } from './open-bundle.js';
 import { openSite, type Site } from './open-site.js';
 import type { InstallPlan } from './plan.js';
 import { type Prepared, prepare } from './prepare.js';
@@ -191,10 +192,9 @@ function workOf(
 }
 
 function viewOf(site: Site, prepared: Prepared): PlanView {
-  const { manifest, bundleId, path } = site.bundle;
   const { program } = site.helm;
   return {
-    bundle: { file: path, id: bundleId, product: manifest.product, version: manifest.version },
+    ...payloadView(site.bundle),
     cluster: prepared.cluster,
     ...(site.registry === undefined ? {} : { registry: site.registry.address.text }),
     helm: `${program.version.text} (${program.path})`,

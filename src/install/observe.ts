@@ -1,5 +1,5 @@
 import { type BundleChart, NAMES } from '../bundle/manifest.js';
-import type { OpenBundle } from '../bundle/open.js';
+import type { Payload } from '../bundle/payload.js';
 import {
   decodeRelease,
   isDecoded,
@@ -19,7 +19,7 @@ import type { ClusterFacts, CrdFacts, Observation, RegistryFacts, ReleaseFacts }
 
 export interface ObserveOptions {
   readonly client: KubeClient;
-  readonly bundle: OpenBundle;
+  readonly bundle: Payload;
   /** The bundle's CRDs; empty when it has none. */
   readonly crds: readonly Crd[];
   readonly registry?: RegistryFacts;
@@ -27,7 +27,7 @@ export interface ObserveOptions {
 }
 
 /** The bundle's CRDs, from bytes that were checked. */
-export async function readBundleCrds(bundle: OpenBundle): Promise<Crd[]> {
+export async function readBundleCrds(bundle: Payload): Promise<Crd[]> {
   if (bundle.manifest.crds.length === 0) return [];
   return parseCrds((await bundle.read(NAMES.crds)).toString('utf8'), NAMES.crds);
 }

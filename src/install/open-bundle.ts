@@ -1,7 +1,8 @@
 import { type OpenBundle, openBundle } from '../bundle/open.js';
+import type { Payload } from '../bundle/payload.js';
 import { requireOk, verifyBundle } from '../bundle/verify.js';
 import type { Emit } from '../events.js';
-import type { BundleChoice } from './types.js';
+import type { BundleChoice, PlanView } from './types.js';
 
 export interface OpenOptions {
   readonly emit: Emit;
@@ -27,8 +28,32 @@ export async function openChosen(choice: BundleChoice, { signal }: OpenOptions):
   }
 }
 
+/** What is to be installed, open. */
+export interface OpenPayload {
+  readonly payload: Payload;
+  /** Checks every byte of a bundle; what was fetched from its sources was checked on the way. */
+  readonly verify: () => Promise<void>;
+}
+
+/** What a plan says about what it installs. */
+export function payloadView(payload: Payload): Pick<PlanView, 'bundle' | 'images'> {
+  const { path, bundleId, manifest, upstream } = payload;
+  const { product, version } = manifest;
+  return { bundle: { file: path, id: bundleId, product, version }, images: upstream ? 'left' : 'carried' };
+}
+
+/**
+ * Opens a bundle, or has the content of a spec brought here.
+ * @throws AirgapError of the bundle (3, 4), or of the sources
+ */
+export async function openPayload(choice: BundleChoice, options: OpenOptions): Promise<OpenPayload> {
+  if (choice.fetch) return { payload: await choice.fetch(), verify: async () => {} };
+  const bundle = await openChosen(choice, options);
+  return { payload: bundle, verify: () => verifyOpen(bundle, options) };
+}
+
 /** Checks every byte of a bundle: nothing is changed before this. @throws AirgapError BUNDLE_CORRUPT, MEDIA_ERROR */
-export async function verifyOpen(bundle: OpenBundle, { emit, signal }: OpenOptions): Promise<void> {
+async function verifyOpen(bundle: OpenBundle, { emit, signal }: OpenOptions): Promise<void> {
   emit({ type: 'stage-started', stage: 'verify', title: bundle.path });
   const report = await verifyBundle(bundle, {
     signal,

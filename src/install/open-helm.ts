@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { OpenBundle } from '../bundle/open.js';
+import type { Payload } from '../bundle/payload.js';
 import type { Emit } from '../events.js';
 import { createHelm } from '../helm/client.js';
 import { findHelm } from '../helm/find.js';
@@ -12,7 +12,7 @@ import type { Connection } from '../kube/client.js';
 import type { ClusterChoice, Surroundings } from './types.js';
 
 export interface HelmNeeds {
-  readonly bundle: OpenBundle;
+  readonly bundle: Payload;
   readonly client: Connection;
   readonly cluster: ClusterChoice;
   readonly around: Pick<Surroundings, 'env' | 'stateRoot' | 'emit' | 'toolVersion'>;
@@ -35,7 +35,7 @@ export async function openHelm({ bundle, client, cluster, around }: HelmNeeds): 
 }
 
 /** Puts the bundle's helm below the state folder, once for each checksum; one that is there is hashed again. */
-async function extractHelm(bundle: OpenBundle, stateRoot: string, emit: Emit): Promise<string | undefined> {
+async function extractHelm(bundle: Payload, stateRoot: string, emit: Emit): Promise<string | undefined> {
   const tool = bundle.manifest.tools.find(
     ({ name, platform }) => name === 'helm' && platform === ourPlatform(),
   );

@@ -1,4 +1,4 @@
-import type { OpenBundle } from '../bundle/open.js';
+import type { Payload } from '../bundle/payload.js';
 import { AirgapError, isAirgapError } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient } from '../kube/types.js';
@@ -40,7 +40,7 @@ export interface Remembered {
 export async function chooseRegistry(
   choice: RegistryChoice,
   remembered: Remembered,
-  sources: { readonly around: Around; readonly bundle: OpenBundle; readonly client?: KubeClient },
+  sources: { readonly around: Around; readonly bundle: Payload; readonly client?: KubeClient },
 ): Promise<OpenRegistry> {
   const { around, bundle, client } = sources;
   const candidates: readonly (readonly [string, () => Promise<string | undefined>])[] = [
@@ -61,10 +61,10 @@ export async function chooseRegistry(
   });
 }
 
-/** Reads what the plan has to know about the registry. Sends nothing. */
+/** Reads what the plan has to know about the registry. Sends nothing. Without a cluster no pull secret is there. */
 export async function readRegistryFacts(
   registry: OpenRegistry,
-  sources: { readonly bundle: OpenBundle; readonly client: KubeClient; readonly signal: AbortSignal },
+  sources: { readonly bundle: Payload; readonly client?: KubeClient; readonly signal: AbortSignal },
 ): Promise<RegistryFacts> {
   const { bundle, client, signal } = sources;
   await registry.client.ping({ signal });
@@ -73,7 +73,7 @@ export async function readRegistryFacts(
   const namespaces = [...new Set(bundle.manifest.charts.map((chart) => chart.namespace))];
   const withoutPullSecret: string[] = [];
   for (const namespace of needsLogin ? namespaces : []) {
-    const found = await client.get(RESOURCES.secrets, { name: PULL_SECRET, namespace }, { signal });
+    const found = await client?.get(RESOURCES.secrets, { name: PULL_SECRET, namespace }, { signal });
     if (found === undefined) withoutPullSecret.push(namespace);
   }
   const { address, plainHttp } = registry;
@@ -135,7 +135,7 @@ async function wantsLogin(registry: OpenRegistry, signal: AbortSignal): Promise<
 
 async function liveRegistry(
   client: KubeClient,
-  bundle: OpenBundle,
+  bundle: Payload,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   for (const chart of bundle.manifest.charts) {

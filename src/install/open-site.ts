@@ -1,10 +1,10 @@
-import type { OpenBundle } from '../bundle/open.js';
+import type { Payload } from '../bundle/payload.js';
 import type { Helm } from '../helm/types.js';
 import { type Connection, connect } from '../kube/client.js';
 import type { Crd } from '../kube/crd-file.js';
 import { createClusterSide } from '../run/cluster.js';
 import { readBundleCrds } from './observe.js';
-import { openChosen, verifyOpen } from './open-bundle.js';
+import { openPayload } from './open-bundle.js';
 import { openHelm } from './open-helm.js';
 import { chooseRegistry, type OpenRegistry } from './open-registry.js';
 import type { InstallOptions } from './types.js';
@@ -12,12 +12,12 @@ import { peekUnfinished, remembered, rememberedBy, type Unfinished } from './unf
 
 /** The bundle, verified, and the outside systems, opened. */
 export interface Site {
-  readonly bundle: OpenBundle;
+  readonly bundle: Payload;
   readonly client: Connection;
   readonly clusterUid: string;
   readonly helm: Helm;
   readonly crds: readonly Crd[];
-  /** Absent for a bundle without images. */
+  /** Absent when there are no images, or when they stay where they are. */
   readonly registry?: OpenRegistry;
   readonly unfinished?: Unfinished;
   close(): Promise<void>;
@@ -29,7 +29,7 @@ export interface Site {
  */
 export async function openSite(options: InstallOptions): Promise<Site> {
   const { emit, signal, env, stateRoot } = options;
-  const bundle = await openChosen(options.bundle, { emit, signal });
+  const { payload: bundle, verify } = await openPayload(options.bundle, { emit, signal });
   const closers: (() => unknown)[] = [() => bundle.close()];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer();
@@ -40,13 +40,13 @@ export async function openSite(options: InstallOptions): Promise<Site> {
     closers.push(() => client.close());
     const clusterUid = await client.clusterUid({ signal });
     const helm = await openHelm({ bundle, client, cluster: options.cluster, around: options });
-    await verifyOpen(bundle, { emit, signal });
+    await verify();
     const crds = await readBundleCrds(bundle);
     const side = createClusterSide(client, emit);
     const resumable = options.unfinished !== 'give-up' && options.mode !== 'preflight';
     const unfinished = resumable ? await peekUnfinished(stateRoot, clusterUid, side) : undefined;
     const base = { bundle, client, clusterUid, helm, crds, close, ...(unfinished ? { unfinished } : {}) };
-    if (bundle.manifest.images.length === 0) return base;
+    if (bundle.manifest.images.length === 0 || bundle.upstream) return base;
     const told = unfinished ? rememberedBy(unfinished) : await remembered(stateRoot, clusterUid);
     const sources = { around: { env, emit, signal }, bundle, client };
     const registry = await chooseRegistry(options.registry, told, sources);

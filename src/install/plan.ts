@@ -132,7 +132,7 @@ function factsOf(request: PlanRequest, site: Observation): Facts {
     target: {
       ...(backend === undefined ? {} : { backend }),
       ...(cluster === undefined ? {} : { cluster }),
-      images: site.registry === undefined ? 'leave' : 'push',
+      images: site.registry ? 'push' : manifest.images.length > 0 ? 'leave' : 'none',
       crds: manifest.crds.length > 0,
       prerequisites: prerequisites.map(({ release, namespace, name }) => ({
         release,

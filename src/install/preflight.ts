@@ -52,6 +52,17 @@ export function judgePreflight(facts: PreflightFacts): Finding[] {
   ];
 }
 
+/** What can be judged without a cluster: registry and values. */
+export function judgeWithoutCluster(facts: Pick<PreflightFacts, 'site' | 'made' | 'skipPush'>): Finding[] {
+  const seen = 'no cluster, no helm: nothing of the site but what is named here was checked';
+  const advice = 'run it again without --without-cluster where the cluster can be reached';
+  return [
+    { id: 'site', title: 'site', outcome: 'not-checked', seen, advice },
+    ...registry(facts),
+    ...domain(facts),
+  ];
+}
+
 function clusterReached({ site: { cluster } }: PreflightFacts): Finding {
   const { context, server, uid, nodes, version } = cluster;
   const seen = `context ${context}, ${server}, ${version.gitVersion}, ${nodes} nodes, cluster ${uid}`;
@@ -111,7 +122,11 @@ function helmVersion({ helm, manifest, site }: PreflightFacts): Finding {
   });
 }
 
-function registry({ site, pushProbe, skipPush }: PreflightFacts): Finding[] {
+function registry({
+  site,
+  pushProbe,
+  skipPush,
+}: Pick<PreflightFacts, 'site' | 'pushProbe' | 'skipPush'>): Finding[] {
   const facts = site.registry;
   if (!facts) return [];
   const { address, plainHttp, state, needsLogin } = facts;
@@ -233,7 +248,7 @@ function upgradePath({ manifest, site }: PreflightFacts): Finding[] {
 }
 
 /** A control plane without its name starts and serves nobody. */
-function domain({ made }: PreflightFacts): Finding[] {
+function domain({ made }: Pick<PreflightFacts, 'made'>): Finding[] {
   const planned = made.releases.find(({ chart }) => chart.role === 'control-plane');
   const version = planned && parseVersion(planned.chart.version);
   if (!planned || !version || planned.decision.do !== 'install' || inRange(version, '>=2.12') !== true)

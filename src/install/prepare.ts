@@ -1,4 +1,4 @@
-import type { OpenBundle } from '../bundle/open.js';
+import type { Payload } from '../bundle/payload.js';
 import { AirgapError } from '../errors.js';
 import { mapPooled } from '../io/pool.js';
 import { checkResumption } from '../run/identity.js';
@@ -85,8 +85,8 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
   return { plan: made.plan, cluster: observation.cluster, given, made, observation, findings };
 }
 
-/** By release. */
-async function readDefaults(bundle: OpenBundle): Promise<ReadonlyMap<string, Values>> {
+/** Default values of the charts, by release. */
+export async function readDefaults(bundle: Payload): Promise<ReadonlyMap<string, Values>> {
   const pairs = bundle.manifest.charts.map(
     async ({ release, path }) => [release, await readChartDefaults(await bundle.read(path), path)] as const,
   );
@@ -110,8 +110,9 @@ async function goOn(
   return { plan: unfinished.plan, cluster, given, resumes: unfinished.identity.runId, findings: [] };
 }
 
-async function readAllOverrides(
-  options: InstallOptions,
+/** The operator's values and settings, by role of the chart. @throws AirgapError VALUES_INVALID */
+export async function readAllOverrides(
+  options: Pick<InstallOptions, 'backend' | 'clusterValues'>,
 ): Promise<Record<'control-plane' | 'cluster' | 'prerequisite', Overrides>> {
   return {
     'control-plane': await readOverrides(options.backend, '--backend-set'),

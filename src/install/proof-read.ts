@@ -1,4 +1,4 @@
-import type { OpenBundle } from '../bundle/open.js';
+import type { Payload } from '../bundle/payload.js';
 import { AirgapError } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient } from '../kube/types.js';
@@ -7,14 +7,17 @@ import { type ImageProof, type KnownImage, proveImages } from './proof.js';
 import { parseTarget } from './push.js';
 
 export interface ProofOptions {
-  /** HOST[:PORT][/PREFIX] */
-  readonly registry: string;
+  /** HOST[:PORT][/PREFIX]; absent where images stay where they are. */
+  readonly registry?: string;
   readonly namespaces: readonly string[];
   readonly signal?: AbortSignal;
 }
 
-/** Every digest that the bundle's images may be reported by. Reads manifests only. */
-export async function knownImages(bundle: OpenBundle, signal?: AbortSignal): Promise<KnownImage[]> {
+/**
+ * Every digest that the images may be reported by. Reads manifests only. A node that pulls an image where it comes
+ * from reports the whole index, also when fewer platforms are wanted.
+ */
+export async function knownImages(bundle: Payload, signal?: AbortSignal): Promise<KnownImage[]> {
   const known: KnownImage[] = [];
   for (const image of bundle.manifest.images) {
     const { repository } = parseTarget(image.target);
@@ -29,7 +32,10 @@ export async function knownImages(bundle: OpenBundle, signal?: AbortSignal): Pro
       digests.add(descriptor.digest);
       if (parsed.kind === 'image') digests.add(parsed.config.digest);
     }
-    known.push({ target: image.target, digests });
+    const { upstream } = bundle;
+    const whole = upstream?.get(image.source);
+    if (whole !== undefined) digests.add(whole);
+    known.push({ target: upstream ? image.source : image.target, digests });
   }
   return known;
 }
@@ -37,7 +43,7 @@ export async function knownImages(bundle: OpenBundle, signal?: AbortSignal): Pro
 /** Looks at every pod of the namespaces and compares it with the bundle. */
 export async function readProof(
   client: KubeClient,
-  bundle: OpenBundle,
+  bundle: Payload,
   options: ProofOptions,
 ): Promise<ImageProof> {
   const { signal } = options;
@@ -55,11 +61,11 @@ export function demandProof(proof: ImageProof): void {
     'IMAGE_PROOF',
     `${proof.faults.length} of ${proof.containers} containers run other images`,
     {
-      expected: 'images of the bundle, from the registry of the site',
+      expected: 'what was to be installed, under its own name',
       faults: proof.faults.map(({ pod, container, image, imageId, fault }) => ({
         where: `${pod}, container ${container}`,
         what: fault ?? '',
-        expected: `an image of the bundle, named ${image}`,
+        expected: `the content of ${image}`,
         found: imageId || 'nothing reported',
       })),
     },

@@ -1,9 +1,13 @@
 import type { KubeObject } from '../kube/types.js';
+import { canonicalText } from '../oci/reference.js';
 import { valueAt } from './values.js';
 
-/** What the bundle says an image is: every digest by which a node may report it. */
+/** What an image is known to be: every digest by which a node may report it. */
 export interface KnownImage {
-  /** `repository:tag` or `repository@sha256:…` below the site's registry. */
+  /**
+   * `repository:tag` or `repository@sha256:…` below the site's registry; the whole canonical reference where images
+   * stay where they are.
+   */
   readonly target: string;
   /** Root, manifests of its platforms, and their configs (a node that has no repository digest reports these). */
   readonly digests: ReadonlySet<string>;
@@ -36,20 +40,23 @@ export interface ImageProof {
 /**
  * Proves that what runs is what was shipped: the registry by the pod's spec, the content by the digest that the
  * node reports, and that both name the same image of the bundle. Pods that ended are not judged. Pure.
+ * @param registry the site's; absent where images stay where they are
  */
 export function proveImages(
   pods: readonly KubeObject[],
   known: readonly KnownImage[],
-  registry: string,
+  registry?: string,
 ): ImageProof {
   const running = pods.filter(
     (pod) => !['Succeeded', 'Failed'].includes(String(valueAt(pod, ['status', 'phase']))),
   );
-  const byTarget = new Map(known.map((image) => [image.target, image]));
+  const byTarget = new Map(
+    known.flatMap((image) => targetsOf(image.target).map((name) => [name, image] as const)),
+  );
   const containers = running
     .flatMap((pod) => containersOf(pod))
     .map((container) => {
-      const fault = faultOf(container, { byTarget, known, registry });
+      const fault = faultOf(container, { byTarget, known, ...(registry === undefined ? {} : { registry }) });
       return fault === undefined ? container : { ...container, fault };
     });
   const faults = containers.filter((container) => container.fault !== undefined);
@@ -65,7 +72,7 @@ export function proveImages(
 interface Known {
   readonly byTarget: ReadonlyMap<string, KnownImage>;
   readonly known: readonly KnownImage[];
-  readonly registry: string;
+  readonly registry?: string;
 }
 
 function faultOf(container: ProvenContainer, { byTarget, known, registry }: Known): string | undefined {
@@ -74,12 +81,17 @@ function faultOf(container: ProvenContainer, { byTarget, known, registry }: Know
   const digest = /sha256:[0-9a-f]{64}$/.exec(imageId)?.[0];
   if (digest === undefined) return 'the node reports no digest';
   const owner = known.find((candidate) => candidate.digests.has(digest));
-  if (owner === undefined) return 'its content is none of the bundle’s images';
-  if (!image.startsWith(`${registry}/`)) return `it does not come from ${registry}`;
-  const named = targetsOf(image.slice(registry.length + 1))
+  if (owner === undefined)
+    return registry === undefined
+      ? 'its content is nothing that a name of the spec stood for'
+      : 'its content is none of the bundle’s images';
+  if (registry !== undefined && !image.startsWith(`${registry}/`)) return `it does not come from ${registry}`;
+  const name = registry === undefined ? (canonicalText(image) ?? image) : image.slice(registry.length + 1);
+  const named = targetsOf(name)
     .map((target) => byTarget.get(target))
     .find((candidate) => candidate !== undefined);
-  if (named === undefined) return 'the bundle has no image of this name';
+  if (named === undefined)
+    return `the ${registry === undefined ? 'spec' : 'bundle'} has no image of this name`;
   return named.digests.has(digest) ? undefined : `its content is that of ${owner.target}`;
 }
 

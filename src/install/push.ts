@@ -1,4 +1,4 @@
-import type { OpenBundle } from '../bundle/open.js';
+import type { Payload } from '../bundle/payload.js';
 import { AirgapError } from '../errors.js';
 import { type Emit, silent } from '../events.js';
 import { mapPooled } from '../io/pool.js';
@@ -40,7 +40,7 @@ const WIDTH = 8;
  * @throws AirgapError of the registry (5), BLOB_MISMATCH and others of the bundle (4)
  */
 export async function pushBundle(
-  bundle: OpenBundle,
+  bundle: Payload,
   registry: RegistryClient,
   options: PushOptions = {},
 ): Promise<CopyReport> {
@@ -64,7 +64,7 @@ export async function pushBundle(
 
 /** Looks which images the registry has already; sends nothing. */
 export async function readPushState(
-  bundle: OpenBundle,
+  bundle: Payload,
   registry: RegistryClient,
   signal?: AbortSignal,
 ): Promise<PushState> {

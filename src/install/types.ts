@@ -1,3 +1,4 @@
+import type { Payload } from '../bundle/payload.js';
 import type { TrustPolicy } from '../bundle/trust.js';
 import type { Emit } from '../events.js';
 import type { CrdReport } from '../kube/crd-apply.js';
@@ -43,10 +44,13 @@ export type RegistryChoice = Omit<RegistryOptions, 'env' | 'emit' | 'signal' | '
 };
 
 export interface BundleChoice {
+  /** A bundle, or the spec that `fetch` reads. */
   readonly file: string;
   /** The older bundle that a delta bundle builds on. */
   readonly base?: string;
   readonly trust?: TrustPolicy;
+  /** For a connected site: brings charts, CRDs and tools from their sources (the pack stage; cli/ hands it over). */
+  readonly fetch?: () => Promise<Payload>;
 }
 
 export interface InstallOptions extends Surroundings {
@@ -88,9 +92,13 @@ export interface PlanView {
     readonly product: string;
     readonly version: string;
   };
-  readonly cluster: ClusterFacts;
+  /** `left`: they stay where the charts say (a connected site). */
+  readonly images: 'carried' | 'left';
+  /** Absent when none was looked at (--without-cluster). */
+  readonly cluster?: ClusterFacts;
   readonly registry?: string;
-  readonly helm: string;
+  /** Absent when none was looked for. */
+  readonly helm?: string;
   readonly plan: Plan;
   /** Absent for a run that goes on. */
   readonly made?: InstallPlan;

@@ -38,6 +38,23 @@ export function formatReference(reference: Reference): string {
   return `${reference.registry}/${reference.repository}${tag}${digest}`;
 }
 
+/** The reference as everything compares it: registry written out, `latest` when nothing else is said. */
+export function canonicalReference(reference: Reference): string {
+  const { tag, digest } = reference;
+  return formatReference(
+    tag === undefined && digest === undefined ? { ...reference, tag: 'latest' } : reference,
+  );
+}
+
+/** The canonical form of a text; undefined when it is no reference. */
+export function canonicalText(text: string): string | undefined {
+  try {
+    return canonicalReference(parseReference(text));
+  } catch {
+    return undefined;
+  }
+}
+
 /** What a source is asked for: the digest when there is one, else the tag, else `latest`. */
 export function tagOrDigestOf(reference: Reference): string {
   return reference.digest ?? reference.tag ?? 'latest';

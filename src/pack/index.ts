@@ -1,8 +1,11 @@
 import { resolve } from 'node:path';
 import { layoutBundle } from '../bundle/layout.js';
+import type { Payload } from '../bundle/payload.js';
 import { readBase } from './base.js';
-import { holdLock, knownImages, requireLocked, saveLock, settleLock } from './locking.js';
-import type { ImagesOptions, PackOptions } from './options.js';
+import { formatChange } from './lock/compare.js';
+import { holdLock, knownImages, requireLocked, saveLock, settleLock, withImages } from './locking.js';
+import type { FetchOptions, ImagesOptions, PackOptions } from './options.js';
+import { leaveImages, payloadOf } from './payload.js';
 import { draftBundle, lockOf } from './plan.js';
 import {
   type ImagesReport,
@@ -13,7 +16,7 @@ import {
   planReport,
   selectionReport,
 } from './report.js';
-import { withSession } from './session.js';
+import { openSession, withSession } from './session.js';
 import { gather, resolveAll, select, sourceDateOf, write } from './stages.js';
 
 /**
@@ -65,4 +68,38 @@ export async function listImages(options: ImagesOptions): Promise<ImagesReport> 
     await saveLock(held, lock);
     return { images: images.map(imageLine), ...found, lock: { path: held.path, changes, written: true } };
   });
+}
+
+/**
+ * Brings what a connected site installs from: charts, CRDs and tools, and what the names of the images stand for. No
+ * image is fetched, no lock written. What was brought is removed by the payload's close.
+ * @throws AirgapError with the code of the stage that fails
+ */
+export async function fetchPayload(options: FetchOptions): Promise<Payload> {
+  const session = await openSession(options);
+  try {
+    const { spec } = session;
+    const held = await holdLock(options, options.mode);
+    const materials = await gather(session, options);
+    const selection = await select(session, materials, { ...options, images: 'left' });
+    const left = leaveImages(selection);
+    for (const text of left.warnings) options.emit({ type: 'note', level: 'warn', text });
+    const kept = withImages(held, left.wanted);
+    if (options.mode === 'locked') requireLocked(kept, { ...selection, wanted: left.wanted });
+    const images = await resolveAll(
+      session,
+      { ...selection, wanted: left.wanted },
+      { ...options, known: knownImages(kept, spec) },
+    );
+    const found = { spec, ...materials, images };
+    for (const change of settleLock(kept, lockOf(found), options.mode)) {
+      const text = `not as the lock has it: ${formatChange(change)}`;
+      options.emit({ type: 'note', level: 'warn', text });
+    }
+    const findings = { ...found, sourceDate: sourceDateOf(session, options) };
+    return { ...payloadOf(findings, spec.file), close: () => session.close() };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
 }

@@ -28,6 +28,14 @@ export async function holdLock(
   return { path, before };
 }
 
+/** The lock without images that are not asked for here. */
+export function withImages(held: HeldLock, wanted: Selection['wanted']): HeldLock {
+  if (!held.before) return held;
+  const sources = new Set(wanted.map(({ source }) => source));
+  const images = held.before.images.filter(({ source }) => sources.has(source));
+  return { ...held, before: { ...held.before, images } };
+}
+
 /** What the lock knows of each source, as far as it still holds for this spec. */
 export function knownImages({ before }: HeldLock, spec: Spec): ResolveAllOptions['known'] {
   const samePlatforms = before?.platforms.join() === spec.platforms.join();

@@ -56,3 +56,8 @@ export interface ImagesOptions extends CommonPackOptions {
   /** Ask the registries and write the lock. */
   readonly update?: boolean;
 }
+
+export interface FetchOptions extends CommonPackOptions {
+  /** `locked`: exactly what the lock says. `refresh`: what the names stand for now; the lock is only compared. */
+  readonly mode: PackOptions['mode'];
+}

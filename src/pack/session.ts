@@ -22,21 +22,30 @@ export async function withSession<T>(
   options: CommonPackOptions,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
+  const session = await openSession(options);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Reads the spec and opens a session; its close removes what was brought here. */
+export async function openSession(options: CommonPackOptions): Promise<Session & { close(): Promise<void> }> {
   const spec = await readSpec(options.spec, options.cwd);
   const workFolder = await makeFolder(options.tmpdir);
   const sources = createSources((host) => connect(host, spec, options));
   const { env, emit, signal, now } = options;
-  try {
-    return await work({
-      spec,
-      sources,
-      workFolder,
-      files: { ...options.reach, env, emit, signal, now, workFolder },
-    });
-  } finally {
-    await sources.close();
-    await rm(workFolder, { recursive: true, force: true });
-  }
+  return {
+    spec,
+    sources,
+    workFolder,
+    files: { ...options.reach, env, emit, signal, now, workFolder },
+    close: async () => {
+      await sources.close();
+      await rm(workFolder, { recursive: true, force: true });
+    },
+  };
 }
 
 function connect(host: string, spec: Spec, options: CommonPackOptions) {

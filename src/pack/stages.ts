@@ -2,7 +2,7 @@ import type { layoutBundle } from '../bundle/layout.js';
 import { type WriteReport, writeBundle } from '../bundle/writer.js';
 import { AirgapError, isAirgapError } from '../errors.js';
 import { entryContents } from './contents.js';
-import { coverCharts } from './discover/coverage.js';
+import { type CoverOptions, coverCharts } from './discover/coverage.js';
 import { createRender } from './discover/helm.js';
 import type { Selection } from './discover/select.js';
 import type { knownImages } from './locking.js';
@@ -28,20 +28,26 @@ export async function gather(
   );
 }
 
-/** The images that the spec and its charts ask for. */
+/** The images that the spec and its charts ask for. `images`: whether the site redirects them to its own registry. */
 export async function select(
   session: Session,
   materials: Materials,
-  options: CommonPackOptions,
+  options: CommonPackOptions & Partial<Pick<CoverOptions, 'images'>>,
 ): Promise<Selection> {
   const { spec, workFolder } = session;
-  const { env, emit, signal, helm, platform } = options;
+  const { env, emit, signal, helm, platform, images = 'redirected' } = options;
   const carried = materials.tools.find((tool) => tool.name === 'helm' && tool.platform === platform)?.path;
   const helmOptions = { env, emit, workFolder, ...(helm ? { helm } : {}), ...(carried ? { carried } : {}) };
   const selection = await inStage(
     emit,
     { stage: 'discover', title: spec.images.discover ? 'images that the charts name' : 'images' },
-    () => coverCharts(spec, materials, { createRender: () => createRender(helmOptions), workFolder, signal }),
+    () =>
+      coverCharts(spec, materials, {
+        createRender: () => createRender(helmOptions),
+        workFolder,
+        images,
+        signal,
+      }),
     ({ wanted, excluded }) => `${wanted.length} images, ${excluded.length} excluded`,
   );
   for (const text of selection.warnings) emit({ type: 'note', level: 'warn', text });

@@ -36,8 +36,8 @@ export interface Target {
   readonly backend?: Version;
   /** Version of the cluster's chart, when there is one. */
   readonly cluster?: Version;
-  /** Images are carried and pushed, or stay where they are (connected site, or `--skip-push`). */
-  readonly images: 'push' | 'leave';
+  /** Images are carried and pushed, or stay where they are (connected site); or there are none. */
+  readonly images: 'push' | 'leave' | 'none';
   readonly crds: boolean;
   readonly prerequisites: readonly PrerequisiteChart[];
   /** Host name of the control plane, when one was given. */

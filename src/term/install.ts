@@ -10,7 +10,7 @@ export function formatOutcome(outcome: InstallOutcome): string {
   const { product, version } = view.bundle;
   const done = outcome.outcome === 'unchanged' ? 'is what runs; nothing was changed' : 'is installed';
   const lines = [
-    `${product} ${version} ${done} on ${view.cluster.context}, in ${formatDuration(duration)}`,
+    `${product} ${version} ${done} on ${view.cluster?.context ?? 'no cluster'}, in ${formatDuration(duration)}`,
     ...(push && view.registry ? indent(formatPush(push, view.registry)) : []),
     ...(crds
       ? [`  definitions: ${crds.applied.length} applied, ${crds.unchanged.length} as they should be`]
@@ -20,7 +20,7 @@ export function formatOutcome(outcome: InstallOutcome): string {
       ({ namespace, workloads, troubles }) =>
         `  ${namespace}: ${plural(workloads, 'workload')}, ${troubles.length} not ready`,
     ),
-    ...(proof ? [`  ${proofText(proof)}`] : []),
+    ...(proof ? [`  ${proofText(proof, view.images)}`] : []),
     ...(outcome.runFolder === undefined ? [] : [`  record: ${outcome.runFolder}`]),
   ];
   return `${lines.map((line) => printable(redact(line), 4000)).join('\n')}\n`;
@@ -45,12 +45,13 @@ export function outcomeJson(outcome: InstallOutcome): Record<string, unknown> {
   };
 }
 
-function proofText(proof: ImageProof): string {
+function proofText(proof: ImageProof, where: InstallOutcome['view']['images']): string {
   const { containers, pods, images, faults } = proof;
   const all = `${plural(containers, 'container')} in ${plural(pods, 'pod')}, ${plural(images, 'image')}`;
-  return faults.length === 0
-    ? `proof: ${all}, each of them the bundle’s, from the registry of the site`
-    : `proof: ${faults.length} of ${all} are not the bundle’s`;
+  if (faults.length > 0) return `proof: ${faults.length} of ${all} are not what was to be installed`;
+  return where === 'left'
+    ? `proof: ${all}, each of them what its registry gave for its name when the spec was read`
+    : `proof: ${all}, each of them the bundle’s, from the registry of the site`;
 }
 
 function indent(text: string): string[] {

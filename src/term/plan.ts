@@ -10,11 +10,11 @@ import { plural } from './units.js';
 export function formatPlan(view: PlanView): string {
   const { bundle, cluster, plan, made, resumes, findings } = view;
   const lines = [
-    `${bundle.product} ${bundle.version} (bundle ${bundle.id.slice(0, 12)})`,
-    `  cluster   ${cluster.context}, ${cluster.server}, ${cluster.version.gitVersion}, ${plural(cluster.nodes, 'node')}`,
-    `  cluster UID ${cluster.uid}`,
+    `${bundle.product} ${bundle.version} (${view.images === 'left' ? `from ${bundle.file}, content` : 'bundle'} ${bundle.id.slice(0, 12)})`,
+    ...clusterLines(cluster),
     ...(view.registry === undefined ? [] : [`  registry  ${view.registry}`]),
-    `  helm      ${view.helm}`,
+    ...(view.images === 'left' ? ['  images    left where the charts name them'] : []),
+    ...(view.helm === undefined ? [] : [`  helm      ${view.helm}`]),
     ...(resumes === undefined
       ? []
       : [`  goes on with run ${resumes}; what is done is looked at, not done again`]),
@@ -27,6 +27,20 @@ export function formatPlan(view: PlanView): string {
     ...plan.steps.flatMap(stepLines),
   ];
   return `${lines.map((line) => printable(redact(line), 4000)).join('\n')}\n`;
+}
+
+function clusterLines(cluster: PlanView['cluster']): string[] {
+  if (cluster === undefined) {
+    return [
+      '  cluster   NONE WAS LOOKED AT: this is the plan of a first install on an empty Kubernetes cluster;',
+      '            what a site runs already, lacks or forbids is not in it',
+    ];
+  }
+  const { context, server, version, nodes, uid } = cluster;
+  return [
+    `  cluster   ${context}, ${server}, ${version.gitVersion}, ${plural(nodes, 'node')}`,
+    `  cluster UID ${uid}`,
+  ];
 }
 
 function madeLines(made: InstallPlan): string[] {

@@ -22,6 +22,7 @@ function view(more: Partial<PlanView> = {}): PlanView {
   const made = makePlan(request, site);
   return {
     bundle: { file: '/b.tar', id: 'c'.repeat(64), product: 'runai', version: '2.13.66' },
+    images: 'carried',
     cluster: site.cluster,
     registry: 'reg.site:5000',
     helm: 'v3.19.0 (/bin/helm)',
@@ -60,7 +61,7 @@ test('threat 136: neither text nor JSON of a plan shows a secret', () => {
 });
 
 test('threat 54: what a server or a bundle says cannot move the cursor', () => {
-  const { cluster } = view();
+  const { cluster } = emptySite();
   const text = formatPlan(view({ cluster: { ...cluster, context: 'a\x1b[2J\x1b]0;x\x07b\u202e' } }));
   assert.match(text, /cluster {3}ab,/);
 });

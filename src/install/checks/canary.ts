@@ -1,4 +1,5 @@
-import type { OpenBundle } from '../../bundle/open.js';
+import type { BundleImage } from '../../bundle/manifest.js';
+import type { Payload } from '../../bundle/payload.js';
 import { isAirgapError } from '../../errors.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeObject } from '../../kube/types.js';
@@ -32,7 +33,8 @@ export interface CanaryFacts {
 export function canaryCheck(random: (size: number) => Buffer): Check {
   return {
     row: { id: 'registry.pull', title: 'pull from a node' },
-    applies: ({ site, bundle }) => site.registry !== undefined && bundle.manifest.charts.length > 0,
+    applies: ({ site, bundle }) =>
+      (site.registry !== undefined || bundle.upstream !== undefined) && bundle.manifest.charts.length > 0,
     run: async (context) => runCanaries(context, random),
   };
 }
@@ -95,13 +97,14 @@ async function runCanaries(context: CheckContext, random: (size: number) => Buff
     return [{ ...row, outcome: 'not-checked', seen: 'no namespace of the releases is there yet' }];
   const findings: Finding[] = [];
   for (const arch of arches) {
-    const target = await smallestImage(context, arch);
-    if (target === undefined) {
-      const seen = `no image for ${arch} is in the registry yet: airgap push`;
+    const smallest = await smallestImage(context, arch);
+    if (smallest === undefined) {
+      const seen = `no image for ${arch} is there to pull yet`;
       findings.push({ ...row, id: `${row.id}.${arch}`, outcome: 'not-checked', seen });
       continue;
     }
-    const image = `${context.site.registry?.address.text}/${target}`;
+    const { registry } = context.site;
+    const image = registry ? `${registry.address.text}/${smallest.target}` : smallest.source;
     const name = `airgap-canary-${random(5).toString('hex')}`;
     findings.push(...judgeCanary(await flyCanary(context, { arch, image, name, namespace })));
   }
@@ -193,11 +196,11 @@ export function canaryPod(of: {
   };
 }
 
-/** Of those that the registry has already, the one with the fewest bytes for this architecture. */
+/** Of those that can be pulled already, the one with the fewest bytes for this architecture. */
 async function smallestImage(
   { bundle, site, signal }: CheckContext,
   arch: string,
-): Promise<string | undefined> {
+): Promise<BundleImage | undefined> {
   const state = site.registry?.state;
   const absent = new Set([
     ...(state?.missing ?? []),
@@ -208,16 +211,14 @@ async function smallestImage(
       !absent.has(target) && platforms.some((platform) => platform.startsWith(`linux/${arch}`)),
   );
   const sized = await Promise.all(
-    there
-      .slice(0, 64)
-      .map(async (image) => ({ target: image.target, size: await sizeOf(bundle, image, signal) })),
+    there.slice(0, 64).map(async (image) => ({ image, size: await sizeOf(bundle, image, signal) })),
   );
-  return sized.sort((a, b) => a.size - b.size)[0]?.target;
+  return sized.sort((a, b) => a.size - b.size)[0]?.image;
 }
 
 async function sizeOf(
-  bundle: OpenBundle,
-  { target, descriptor }: OpenBundle['manifest']['images'][number],
+  bundle: Payload,
+  { target, descriptor }: BundleImage,
   signal: AbortSignal,
 ): Promise<number> {
   const tree = await walkImage(bundle.images, parseTarget(target).repository, descriptor.digest, { signal });

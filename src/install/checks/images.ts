@@ -1,5 +1,6 @@
 import type { BundleImage } from '../../bundle/manifest.js';
 import type { KubeObject } from '../../kube/types.js';
+import { canonicalText } from '../../oci/reference.js';
 import type { Finding } from '../findings.js';
 import { valueAt } from '../values.js';
 import { podSpecOf, type RenderedRelease } from './rendered.js';
@@ -7,6 +8,11 @@ import type { Check, Row } from './types.js';
 
 const ROW: Row = { id: 'images.rendered', title: 'rendered images' };
 const SHOWN = 5;
+const ADVICE = {
+  bundle:
+    'take values away that name images elsewhere, or pack a bundle that has them: airgap images SPEC --why',
+  spec: 'take values away that send images to another registry, or list the images in the spec: airgap images SPEC --why',
+} as const;
 
 /** An image that a release would start. */
 export interface RenderedImage {
@@ -37,7 +43,10 @@ export function renderedImages({ planned, objects, hooks }: RenderedRelease): Re
   );
 }
 
-/** Whether every image that the charts would start is one that the bundle brings to this registry. */
+/**
+ * Whether every image that the charts would start is one that the bundle brings to this registry; without a registry,
+ * one that the spec names.
+ */
 export function judgeImages(
   found: readonly RenderedImage[],
   { images, registry }: { readonly images: readonly BundleImage[]; readonly registry?: string },
@@ -46,7 +55,7 @@ export function judgeImages(
   const targets = new Set(images.map(({ target }) => normal(target)));
   const digests = new Set<string>(images.map(({ descriptor }) => descriptor.digest));
   const known = (image: string): boolean => {
-    if (registry === undefined) return sources.has(normal(image));
+    if (registry === undefined) return sources.has(normal(canonicalText(image) ?? image));
     if (!image.startsWith(`${registry}/`)) return false;
     const name = image.slice(registry.length + 1);
     if (targets.has(normal(name))) return true;
@@ -55,7 +64,8 @@ export function judgeImages(
   };
   const missing = found.filter(({ image }) => !known(image));
   const count = new Set(found.map(({ image }) => image)).size;
-  if (missing.length === 0) return { ...ROW, outcome: 'pass', seen: `all ${count} are in the bundle` };
+  const owner = registry === undefined ? 'spec' : 'bundle';
+  if (missing.length === 0) return { ...ROW, outcome: 'pass', seen: `all ${count} are in the ${owner}` };
   const named = [...new Map(missing.map((one) => [one.image, one])).values()];
   const list = named
     .slice(0, SHOWN)
@@ -64,10 +74,9 @@ export function judgeImages(
   return {
     ...ROW,
     outcome: 'fail',
-    seen: `${named.length} of ${count} are not the bundle’s: ${list.join(', ')}${more}`,
+    seen: `${named.length} of ${count} are not the ${owner}’s: ${list.join(', ')}${more}`,
     ...(registry === undefined ? {} : { expected: `images of the bundle, from ${registry}` }),
-    advice:
-      'take values away that name images elsewhere, or pack a bundle that has them: airgap images FILE --why IMAGE',
+    advice: ADVICE[owner],
   };
 }
 

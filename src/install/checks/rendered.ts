@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { OpenBundle } from '../../bundle/open.js';
+import type { Payload } from '../../bundle/payload.js';
 import { isAirgapError } from '../../errors.js';
 import type { Helm } from '../../helm/types.js';
 import { writeFileAtomic } from '../../io/atomic.js';
@@ -26,7 +26,7 @@ export interface RenderedRelease {
 }
 
 export interface RenderNeeds {
-  readonly bundle: OpenBundle;
+  readonly bundle: Payload;
   readonly helm: Helm;
   readonly made: InstallPlan;
   readonly crds: readonly Crd[];

@@ -1,4 +1,4 @@
-import type { OpenBundle } from '../../bundle/open.js';
+import type { Payload } from '../../bundle/payload.js';
 import type { Helm } from '../../helm/types.js';
 import type { Crd } from '../../kube/crd-file.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
@@ -16,7 +16,7 @@ export type Row = Pick<Finding, 'id' | 'title'>;
 /** What the checks read with and judge by. */
 export interface CheckContext {
   readonly client: KubeClient;
-  readonly bundle: OpenBundle;
+  readonly bundle: Payload;
   readonly crds: readonly Crd[];
   readonly site: Observation;
   readonly made: InstallPlan;

@@ -7,12 +7,13 @@ import type { Work } from './types.js';
 /** Pods of the old version that are on their way out get this long. */
 const LEAVING_MS = 90_000;
 
-/** Proves that every running pod runs the bundle's images; names what does not. */
+/** Proves that every running pod runs the images that were to be installed; names what does not. */
 export function proveStep(work: Work): StepExecutor {
   const { client, bundle, registry, results } = work;
   const namespaces = [...new Set(bundle.manifest.charts.map((chart) => chart.namespace))];
   const look = async (signal: AbortSignal): Promise<ImageProof> => {
-    const proof = await readProof(client, bundle, { registry: registry?.text ?? '', namespaces, signal });
+    const place = registry === undefined ? {} : { registry: registry.text };
+    const proof = await readProof(client, bundle, { ...place, namespaces, signal });
     results.proof = proof;
     return proof;
   };

@@ -1,4 +1,4 @@
-import type { OpenBundle } from '../../bundle/open.js';
+import type { Payload } from '../../bundle/payload.js';
 import type { Helm } from '../../helm/types.js';
 import type { CrdReport } from '../../kube/crd-apply.js';
 import type { Crd } from '../../kube/crd-file.js';
@@ -10,12 +10,12 @@ import type { ImageProof } from '../proof.js';
 
 /** The outside systems and limits that the steps of an install work with. */
 export interface Work {
-  readonly bundle: OpenBundle;
+  readonly bundle: Payload;
   readonly client: KubeClient;
   readonly helm: Helm;
   /** The bundle's CRDs. */
   readonly crds: readonly Crd[];
-  /** Absent when images stay where they are. */
+  /** Absent when images stay where they are, or there are none. */
   readonly registry?: {
     readonly client: RegistryClient;
     /** HOST[:PORT][/PREFIX] */

@@ -9,6 +9,8 @@ export interface CoverOptions {
   /** Called only when charts are to be rendered. */
   readonly createRender: () => Promise<Render>;
   readonly workFolder: string;
+  /** `left`: images stay where the charts say, so nothing has to be redirected. */
+  readonly images: 'redirected' | 'left';
   readonly signal?: AbortSignal;
 }
 
@@ -28,7 +30,8 @@ export async function coverCharts(
       'images.discover is false: NOBODY CHECKED that the bundle has every image the charts need';
     return { ...selection, warnings: [warning, ...selection.warnings] };
   }
-  const found = await discover(charts, {
+  const plainly = charts.map((chart) => ({ ...chart, imageValues: {} }));
+  const found = await discover(options.images === 'left' ? plainly : charts, {
     render: await options.createRender(),
     workFolder: options.workFolder,
     ...(spec.requires.kubernetes === undefined ? {} : { kubernetes: spec.requires.kubernetes }),
@@ -38,6 +41,7 @@ export async function coverCharts(
     images: found.flatMap(({ plain }) => plain.images),
     hints: found.flatMap(({ plain }) => plain.hints),
   });
+  if (options.images === 'left') return selection;
   const faults = found.flatMap(({ chart, plain, redirected }) =>
     redirected
       ? redirectFaults({ chart, plain: plain.images, redirected: redirected.images, selection })

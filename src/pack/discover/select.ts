@@ -1,5 +1,5 @@
 import { AirgapError, type Fault, isAirgapError } from '../../errors.js';
-import { formatReference, parseReference } from '../../oci/reference.js';
+import { canonicalReference, canonicalText, parseReference } from '../../oci/reference.js';
 import type { Reference } from '../../oci/types.js';
 import { printable } from '../../redact.js';
 import { relocate, targetCollisions } from '../relocate.js';
@@ -66,14 +66,6 @@ export function selectImages(spec: Spec, discovery: Discovery): Selection {
   };
 }
 
-/** The reference as everything compares it: registry written out, `latest` when nothing else is said. */
-export function canonical(reference: Reference): string {
-  const { tag, digest } = reference;
-  return formatReference(
-    tag === undefined && digest === undefined ? { ...reference, tag: 'latest' } : reference,
-  );
-}
-
 interface Grouped {
   readonly ref: Reference;
   readonly places: readonly Place[];
@@ -86,7 +78,7 @@ function groupFound(images: readonly FoundImage[]): Map<string, Grouped> {
   for (const { image, place } of images) {
     try {
       const ref = parseReference(image);
-      const key = canonical(ref);
+      const key = canonicalReference(ref);
       const before = groups.get(key);
       const places = [...(before?.places ?? []), place];
       groups.set(key, { ref, places, texts: [...new Set([...(before?.texts ?? []), image])] });
@@ -107,7 +99,7 @@ function groupFound(images: readonly FoundImage[]): Map<string, Grouped> {
 function listedImages(spec: Spec): WantedImage[] {
   return spec.images.include.map(({ ref, from, target, reason }) => ({
     // no registry knows it, but what reads the layout wants a reference
-    source: ref ? canonical(ref) : `localhost/${target ?? ''}`,
+    source: ref ? canonicalReference(ref) : `localhost/${target ?? ''}`,
     ...(ref ? { ref } : {}),
     ...(from ? { from } : {}),
     target: target ?? (ref ? relocate(ref, spec.relocate) : ''),
@@ -119,7 +111,7 @@ function listedImages(spec: Spec): WantedImage[] {
 
 function discovered(ref: Reference, spec: Spec): WantedImage {
   const target = relocate(ref, spec.relocate);
-  return { source: canonical(ref), ref, target, reasons: [], places: [], listed: false };
+  return { source: canonicalReference(ref), ref, target, reasons: [], places: [], listed: false };
 }
 
 function withPlaces(image: WantedImage, places: readonly Place[]): WantedImage {
@@ -144,14 +136,6 @@ function uncoveredHints(hints: readonly Hint[], known: readonly string[]): Hint[
     seen.add(name);
     return true;
   });
-}
-
-function canonicalText(image: string): string | undefined {
-  try {
-    return canonical(parseReference(image));
-  } catch {
-    return undefined; // looked like an image and is none
-  }
 }
 
 function idleExcludes(spec: Spec, used: ReadonlySet<string>): string[] {

@@ -103,21 +103,32 @@ export const CLUSTER_STEPS: readonly StepRow[] = [
   },
 ];
 
+/** Where images stay in place, a registry may give something else for a name tomorrow: only this moment is proven. */
+const PROOF = {
+  push: {
+    title: 'every running pod’s image is one of the bundle, from the registry of the site',
+    doneWhen: 'each image ID is a digest of the bundle, or it is listed',
+  },
+  leave: {
+    title: 'every running pod’s image is what its name stood for when the spec was read',
+    doneWhen: 'each image ID is a digest that the image’s own registry gave for its name, or it is listed',
+  },
+} as const;
+
 export const FINISH: readonly StepRow[] = [
   {
     row: 'prove',
-    when: 'the images were pushed',
+    when: 'there are images',
     steps: ({ target }) =>
-      target.images === 'leave'
+      target.images === 'none'
         ? []
         : [
             {
               id: 'prove:images',
-              title: 'every running pod’s image is one of the bundle, from the registry of the site',
+              ...PROOF[target.images],
               command: 'kubectl get pods -A -o jsonpath="{..imageID}"',
               destructive: false,
               saves: [],
-              doneWhen: 'each image ID is a digest of the bundle, or it is listed',
               source: SOURCES.ours,
               action: { kind: 'prove-images' },
             },

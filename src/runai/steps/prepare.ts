@@ -45,7 +45,7 @@ export const PREPARE: readonly StepRow[] = [
     row: 'push',
     when: 'the images are carried',
     steps: ({ target }) =>
-      target.images === 'leave'
+      target.images !== 'push'
         ? []
         : [
             {
