@@ -86,10 +86,11 @@ export async function fetchPayload(options: FetchOptions): Promise<Payload> {
     for (const text of left.warnings) options.emit({ type: 'note', level: 'warn', text });
     const kept = withImages(held, left.wanted);
     if (options.mode === 'locked') requireLocked(kept, { ...selection, wanted: left.wanted });
+    // Nodes pull by tag: what a tag stands for now decides, also where the lock is to be kept to.
     const images = await resolveAll(
       session,
       { ...selection, wanted: left.wanted },
-      { ...options, known: knownImages(kept, spec) },
+      { ...options, mode: 'refresh', known: knownImages(kept, spec) },
     );
     const found = { spec, ...materials, images };
     for (const change of settleLock(kept, lockOf(found), options.mode)) {

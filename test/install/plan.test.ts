@@ -33,6 +33,32 @@ test('a first install: images and namespaces, control plane, definitions, cluste
   checkPlan(made.plan);
 });
 
+test('images that stay where they are: nothing is pushed or redirected, the proof remains', () => {
+  const { registry: _registry, ...site } = emptySite();
+  const request = requestOf('2.13.66');
+  const image = {
+    source: 'gcr.io/run-ai/web:1',
+    target: 'web:1',
+    descriptor: { mediaType: 'm', digest: `sha256:${'1'.repeat(64)}` as const, size: 1 },
+    platforms: [],
+    reasons: [],
+  };
+  const made = makePlan({ ...request, manifest: { ...request.manifest, images: [image] } }, site);
+  assert.deepEqual(ids(made), [
+    'namespaces',
+    'helm:runai-backend',
+    'wait:runai-backend',
+    'crds',
+    'helm:runai-cluster',
+    'wait:runai-cluster',
+    'prove:images',
+  ]);
+  assert.match(made.plan.steps.at(-1)?.title ?? '', /what its name stood for/);
+  for (const { values } of made.releases) assert.doesNotMatch(JSON.stringify(values), /registry/);
+  const none = makePlan(request, site);
+  assert.ok(!ids(none).includes('prove:images'), 'without images there is nothing to prove');
+});
+
 test('the same facts give the same plan, other values another one', () => {
   const one = makePlan(requestOf('2.13.66'), emptySite());
   assert.equal(digestOf(makePlan(requestOf('2.13.66'), emptySite()).plan), digestOf(one.plan));

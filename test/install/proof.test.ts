@@ -54,6 +54,28 @@ test('every way in which a container is not the bundle’s is told', () => {
   }
 });
 
+test('where images stay in place: by the name in full, and the digest that the name stood for', () => {
+  const left: KnownImage[] = [
+    { target: 'docker.io/library/web:1', digests: new Set([digest('a'), digest('b')]) },
+    { target: `quay.io/team/pinned:2@${digest('d')}`, digests: new Set([digest('d')]) },
+  ];
+  const faultOf = (image: string, letter: string): string | undefined =>
+    proveImages([pod(image, digest(letter))], left).faults[0]?.fault;
+  for (const image of [
+    'web:1',
+    'docker.io/web:1',
+    'docker.io/library/web:1',
+    'index.docker.io/library/web:1',
+  ])
+    assert.equal(faultOf(image, 'b'), undefined, image);
+  for (const image of [`quay.io/team/pinned@${digest('d')}`, `quay.io/team/pinned:2@${digest('d')}`])
+    assert.equal(faultOf(image, 'd'), undefined, image);
+  assert.match(faultOf('web:1', 'e') ?? '', /nothing that a name of the spec stood for/);
+  assert.match(faultOf('web:2', 'a') ?? '', /the spec has no image of this name/);
+  assert.match(faultOf('reg:5000/mirror/web:1', 'a') ?? '', /the spec has no image of this name/);
+  assert.match(faultOf('web:1', 'd') ?? '', /its content is that of quay\.io\/team\/pinned/);
+});
+
 test('init and ephemeral containers count; pods that ended do not', () => {
   for (const kind of ['initContainer', 'ephemeralContainer'])
     assert.equal(prove(pod('docker.io/x:1', digest('e'), { kind })).ok, false, kind);

@@ -129,6 +129,24 @@ test('images: by target below the registry; anything else is named with its obje
   assert.equal(judgeImages(found, { images, registry: 'other:5000' }).outcome, 'fail');
 });
 
+test('images that stay in place: by the reference in full; one that is still sent elsewhere fails', () => {
+  const image = (source: string) => ({
+    source,
+    target: 'x:1',
+    descriptor: { mediaType: 'm', digest: `sha256:${'1'.repeat(64)}`, size: 1 },
+    platforms: [],
+    reasons: [],
+  });
+  const found = (...names: string[]) =>
+    names.map((name) => ({ release: 'runai-backend', object: 'Deployment/web', image: name }));
+  const images = [image('docker.io/library/web:1'), image('gcr.io/run-ai/init:1')] as never;
+  assert.equal(judgeImages(found('web:1', 'gcr.io/run-ai/init:1'), { images }).outcome, 'pass');
+  const moved = judgeImages(found('web:1', 'old.site:5000/init:1'), { images });
+  assert.equal(moved.outcome, 'fail');
+  assert.match(moved.seen, /1 of 2 are not the spec’s: old\.site:5000\/init:1/);
+  assert.match(moved.advice ?? '', /another registry/);
+});
+
 test('threat 113: a record over a mebibyte fails', () => {
   const small = recordSize(rendered(CHART));
   assert.equal(judgeReleaseSize([small]).outcome, 'pass');
