@@ -11,6 +11,7 @@ interface Flags extends InstallFlags {
   readonly yes?: boolean;
   readonly takeover?: string;
   readonly newRun?: boolean;
+  readonly canary: boolean;
   readonly output: 'text' | 'json';
 }
 
@@ -38,6 +39,7 @@ export const installVerb: Verb = (program, context) => {
     .option('--dry-run', 'print the plan and stop')
     .option('--without-cluster', 'with --dry-run: the plan of a first install; looks at no cluster')
     .option('-y, --yes', 'do not ask')
+    .option('--no-canary', 'do not let the nodes pull an image first, in pods that are taken away again')
     .option('--takeover <run>', 'this run of another host is gone; take the cluster over from it')
     .option('--new-run', 'give an unfinished run up and begin a new one')
     .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
@@ -61,6 +63,7 @@ async function act(file: string, flags: Flags, context: CliContext): Promise<voi
     mode: flags.dryRun ? 'dry-run' : 'install',
     resumeCommand: commandLine(['install', options.bundle.file], flags, context.cwd),
     ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
+    canary: flags.canary ? 'step' : 'never',
     unfinished: flags.newRun ? 'give-up' : 'resume',
     approve: async (view) => {
       if (flags.output === 'text') context.stdout.write(formatPlan(view));

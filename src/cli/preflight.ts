@@ -6,6 +6,7 @@ import { addInstallOptions, type InstallFlags, installOptions } from './install-
 interface Flags extends InstallFlags {
   readonly supportFile?: string;
   readonly canary?: boolean;
+  readonly probePush?: boolean;
   readonly output: 'text' | 'json';
 }
 
@@ -16,13 +17,14 @@ export const preflightVerb: Verb = (program, context) => {
     .argument('<file>', 'bundle (or the first of its parts); on a connected site a spec, *.yaml')
     .summary('check whether the site is ready for a bundle')
     .description(
-      'Verifies the bundle and checks cluster, helm and registry. Changes nothing (--canary makes one pod and takes it away); ends with 7 when a check fails.',
+      'Verifies the bundle and checks cluster, helm and registry. Changes nothing (but for --canary, which makes pods and takes them away, and --probe-push); ends with 7 when a check fails.',
     );
   addInstallOptions(command)
     .option(
       '--canary',
-      'let a node pull one image that is in the registry, in a pod that is taken away again',
+      'let every node pull one image that is in the registry, in pods that are taken away again',
     )
+    .option('--probe-push', 'begin an upload in every repository that lacks something, and give it up')
     .option(
       '--support-file <file>',
       'also write everything that was seen to FILE, secrets taken out, for support',
@@ -41,7 +43,8 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
   const { view } = await install({
     ...options,
     mode: 'preflight',
-    canary: flags.canary === true,
+    canary: flags.canary ? 'check' : 'never',
+    probePush: flags.probePush === true,
     approve: async () => {},
   });
   const text =

@@ -44,7 +44,11 @@ export function neededRights(made: InstallPlan): AccessCheck[] {
         (resource) => on(resource, ['get', 'list', 'create', 'patch', 'delete'], namespace),
       ),
       ...on(RESOURCES.ingresses, ['get', 'list', 'create', 'patch', 'delete'], namespace),
-      ...on(RESOURCES.pods, ['list'], namespace),
+      ...on(
+        RESOURCES.pods,
+        ids.includes('canary') ? ['get', 'list', 'create', 'delete'] : ['list'],
+        namespace,
+      ),
       ...on(RESOURCES.events, ['list'], namespace),
     ]),
     ...['clusterroles', 'clusterrolebindings'].flatMap((resource) =>

@@ -1,6 +1,7 @@
 import { AirgapError } from '../errors.js';
 import type { ExecutorOf, PlanStep, StepExecutor } from '../run/types.js';
 import { inputOf } from './plan.js';
+import { canaryStep } from './steps/canary.js';
 import { crdsStep } from './steps/crds.js';
 import { helmStep } from './steps/helm.js';
 import { namespacesStep } from './steps/namespaces.js';
@@ -26,6 +27,8 @@ function executorOf(step: PlanStep, work: Work): StepExecutor {
       return pushStep(work);
     case 'create-namespaces':
       return namespacesStep(work, input.action.names);
+    case 'canary':
+      return canaryStep(work, input.action);
     case 'pull-secret':
       return pullSecretStep(work, input.action.namespace);
     case 'crds':

@@ -1,9 +1,9 @@
 import { AirgapError, type ErrorCode } from '../errors.js';
+import type { FindingId } from './rows.js';
 
 /** One thing that was checked before anything changes. */
 export interface Finding {
-  /** Stable: `cluster.version`, `crds.stored-versions`. */
-  readonly id: string;
+  readonly id: FindingId;
   readonly title: string;
   readonly outcome: 'pass' | 'warn' | 'fail' | 'not-checked';
   /** What was seen; for not-checked: why not. */
@@ -14,6 +14,9 @@ export interface Finding {
   /** The code that a failure leads to, when it is not PREFLIGHT_FAILED. */
   readonly code?: ErrorCode;
 }
+
+/** Name of a row, the same whatever its outcome. */
+export type Row = Pick<Finding, 'id' | 'title'>;
 
 /** @throws AirgapError PREFLIGHT_FAILED, or the code of the findings when all failures have the same one */
 export function demandNoFailure(findings: readonly Finding[]): void {

@@ -48,6 +48,7 @@ export async function openForRestore(options: InstallOptions): Promise<RestoreIn
           },
         }),
     limits: { health: options.healthTimeout ?? HEALTH_MS, helm: options.helmTimeout ?? HELM_MS },
+    acknowledged: [],
     begunElsewhere: false,
     now: options.clock.now,
     results: { health: new Map(), revisions: new Map() },

@@ -185,6 +185,7 @@ function workOf(
       helm: options.helmTimeout ?? HELM_MS,
       ...(concurrency === undefined ? {} : { concurrency }),
     },
+    acknowledged: options.acknowledged ?? [],
     begunElsewhere,
     now: options.clock.now,
     results,

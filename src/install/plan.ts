@@ -10,8 +10,10 @@ import { parseVersion } from '../runai/version.js';
 import { carryValues } from './carry-values.js';
 import { current } from './observe-product.js';
 import { isPushed } from './push.js';
-import { PULL_SECRET, releaseValues } from './release-values.js';
+import { addCanary, pullSecretSteps } from './registry-steps.js';
+import { releaseValues } from './release-values.js';
 import type { Observation } from './site.js';
+import type { CanaryTarget } from './steps/canary.js';
 import type { Values } from './values.js';
 import { diffValues, type ValueChange } from './values-diff.js';
 import type { Overrides } from './values-input.js';
@@ -24,6 +26,8 @@ export interface PlanRequest {
   readonly overrides: Readonly<Record<'control-plane' | 'cluster' | 'prerequisite', Overrides>>;
   readonly domain?: string;
   readonly skipPush: boolean;
+  /** Every node pulls an image before the product is touched. */
+  readonly canary: boolean;
   /** Default values of the bundle's charts, by release; they tell which old settings have a place there. */
   readonly defaults?: ReadonlyMap<string, Values>;
 }
@@ -73,7 +77,8 @@ export type StepInput =
   | {
       readonly action: { readonly kind: 'pull-secret'; readonly namespace: string };
       readonly registry: string;
-    };
+    }
+  | { readonly action: { readonly kind: 'canary' } & CanaryTarget; readonly registry: string };
 
 /** Kinds of steps that change nothing at the site. */
 const LOOKS: ReadonlySet<string> = new Set([
@@ -100,10 +105,11 @@ export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
     }
     steps.push(planStep(step, { site, releases }));
   }
-  const secrets = pullSecretSteps(site, request);
+  const secrets = pullSecretSteps(site, releases);
   const at = steps.findIndex((step) => /^(helm|prerequisite):/.test(step.id));
   steps.splice(at < 0 ? steps.length : at, 0, ...secrets);
   const changes = steps.some((step) => !LOOKS.has(inputOf(step).action.kind));
+  if (changes && request.canary) addCanary(steps, { site, releases });
   const plan: Plan = {
     kind: 'install',
     title: `${manifest.product} ${manifest.version} on ${site.cluster.context}`,
@@ -256,20 +262,4 @@ function stepInput(action: Action, { site, releases }: StepContext): StepInput {
     chartSha: planned?.chartSha ?? '',
     valuesSha: planned?.valuesSha ?? '',
   };
-}
-
-function pullSecretSteps(site: Observation, request: PlanRequest): PlanStep[] {
-  const { registry } = site;
-  if (!registry || request.manifest.charts.length === 0) return [];
-  return registry.withoutPullSecret.map((namespace) => ({
-    id: `pull-secret:${namespace}`,
-    title: `create the pull secret ${PULL_SECRET} for ${registry.address.host} in ${namespace}`,
-    command: `kubectl create secret docker-registry ${PULL_SECRET} -n ${namespace} --docker-server=${registry.address.host} --docker-username=… --docker-password=…`,
-    destructive: false,
-    saves: [],
-    doneWhen: `the secret is there and names ${registry.address.host}`,
-    undoneBy: 'deleting it',
-    lasting: true,
-    input: { action: { kind: 'pull-secret', namespace }, registry: registry.address.text },
-  }));
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Facts } from '../runai/site.js';
 import { checkUpgradePath, type PathFinding } from '../runai/upgrade-path.js';
-import type { Finding } from './findings.js';
+import type { Finding, Row } from './findings.js';
 import type { PlannedRelease } from './plan.js';
 
 export interface PathOptions {
@@ -20,7 +20,7 @@ export function judgePath(facts: Facts, { acknowledged, requires }: PathOptions)
 /** Settings of the operator's that the new chart has no place for: accepted by name, or the run does not begin. */
 export function judgeCarried({ chart, carried }: PlannedRelease, acknowledged: readonly string[]): Finding[] {
   const { lost, translated } = carried;
-  const row = { id: `values.${chart.release}`, title: `own settings of ${chart.release}` };
+  const row: Row = { id: `values.${chart.release}`, title: `own settings of ${chart.release}` };
   if (lost.length === 0) {
     if (translated.length === 0) return [];
     return [{ ...row, outcome: 'pass', seen: `${translated.length} have other keys now` }];
@@ -48,7 +48,7 @@ function acknowledgement(release: string, lost: PlannedRelease['carried']['lost'
 
 function pathFinding(finding: PathFinding, acknowledged: readonly string[]): Finding {
   const { id, what, expected, found, todo, level } = finding;
-  const row = {
+  const row: Row & Pick<Finding, 'seen' | 'expected'> = {
     id: `upgrade.${id}`,
     title: 'upgrade path',
     seen: found === undefined ? what : `${what}: ${found}`,

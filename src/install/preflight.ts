@@ -5,7 +5,7 @@ import type { AccessAnswer, AccessCheck } from '../kube/types.js';
 import { compareVersions, inRange, parseVersion } from '../runai/version.js';
 import { judgeHelm } from './checks/helm.js';
 import { judgePlatformVersion } from './checks/platform-version.js';
-import type { Finding } from './findings.js';
+import type { Finding, Row } from './findings.js';
 import type { InstallPlan } from './plan.js';
 import { judgeCarried, judgePath } from './preflight-upgrade.js';
 import type { Observation } from './site.js';
@@ -77,7 +77,7 @@ function clusterVersion({ manifest, site }: PreflightFacts): Finding[] {
 }
 
 function nodePlatforms({ manifest, site }: PreflightFacts): Finding {
-  const row = { id: 'cluster.platforms', title: 'platforms of the nodes' };
+  const row: Row = { id: 'cluster.platforms', title: 'platforms of the nodes' };
   const carried = manifest.platforms.map((platform) => platform.split('/').slice(0, 2).join('/'));
   const missing = site.cluster.platforms.filter((platform) => !carried.includes(platform));
   const seen = site.cluster.platforms.join(', ') || 'no nodes';
@@ -91,7 +91,7 @@ function nodePlatforms({ manifest, site }: PreflightFacts): Finding {
 }
 
 function rights({ access }: PreflightFacts): Finding {
-  const row = { id: 'cluster.rights', title: 'rights' };
+  const row: Row = { id: 'cluster.rights', title: 'rights' };
   const missing = access.filter((check) => !check.allowed);
   if (missing.length === 0) return { ...row, outcome: 'pass', seen: 'all that the plan needs' };
   const named = missing.map(describeAccess);
@@ -134,12 +134,12 @@ function registry({
   const findings: Finding[] = [{ id: 'registry.reached', title: 'registry', outcome: 'pass', seen }];
   const absent = [...state.missing, ...state.different.map(({ target }) => target)];
   if (skipPush) {
-    const row = { id: 'registry.content', title: 'images in the registry' };
+    const row: Row = { id: 'registry.content', title: 'images in the registry' };
     if (absent.length === 0) return [...findings, { ...row, outcome: 'pass', seen: `all ${state.images}` }];
     const missing = `${absent.length} of ${state.images} are not there: ${absent.slice(0, 5).join(', ')}`;
     return [...findings, { ...row, outcome: 'fail', seen: missing, advice: 'leave --skip-push out' }];
   }
-  const row = { id: 'registry.writable', title: 'writing to the registry' };
+  const row: Row = { id: 'registry.writable', title: 'writing to the registry' };
   if (absent.length === 0)
     return [...findings, { ...row, outcome: 'pass', seen: 'nothing has to be written' }];
   if (pushProbe === undefined)
@@ -176,7 +176,7 @@ function crds({ site }: PreflightFacts): Finding[] {
 }
 
 function crdFinding(
-  row: { readonly id: string; readonly title: string },
+  row: Row,
   faults: readonly Fault[],
   code: 'CRD_INCOMPATIBLE' | 'CRD_STORED_VERSION',
 ): Finding {
@@ -186,7 +186,7 @@ function crdFinding(
 }
 
 function release({ chart, decision }: InstallPlan['releases'][number], { site }: PreflightFacts): Finding[] {
-  const row = { id: `release.${chart.release}`, title: `release ${chart.release}` };
+  const row: Row = { id: `release.${chart.release}`, title: `release ${chart.release}` };
   const owner = site.releases.get(chart.release)?.owner;
   if (owner !== undefined) {
     const advice = `stop ${owner} from managing it, or upgrade through ${owner}`;
@@ -223,7 +223,7 @@ function release({ chart, decision }: InstallPlan['releases'][number], { site }:
 }
 
 function upgradePath({ manifest, site }: PreflightFacts): Finding[] {
-  const row = { id: 'upgrade.path', title: 'way to this version' };
+  const row: Row = { id: 'upgrade.path', title: 'way to this version' };
   const target = parseVersion(manifest.version);
   const source = site.product.backend ?? site.product.cluster;
   if (!target || !source) return [];
@@ -253,7 +253,7 @@ function domain({ made }: Pick<PreflightFacts, 'made'>): Finding[] {
   const version = planned && parseVersion(planned.chart.version);
   if (!planned || !version || planned.decision.do !== 'install' || inRange(version, '>=2.12') !== true)
     return [];
-  const row = { id: 'control-plane.domain', title: 'domain of the control plane' };
+  const row: Row = { id: 'control-plane.domain', title: 'domain of the control plane' };
   const found = valueAt(planned.values, ['global', 'domain']);
   if (typeof found === 'string' && found !== '') return [{ ...row, outcome: 'pass', seen: found }];
   return [{ ...row, outcome: 'fail', seen: 'not given', advice: 'add --domain NAME' }];

@@ -60,12 +60,14 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
       bundleId: bundle.bundleId,
       overrides,
       skipPush: options.skipPush,
+      canary: options.canary !== 'never' && bundle.manifest.charts.length > 0,
       defaults: await readDefaults(bundle),
       ...(options.domain === undefined ? {} : { domain: options.domain }),
     },
     observation,
   );
-  const probe = options.mode === 'install' ? await probePush(site, observation, options) : undefined;
+  const probing = options.mode === 'install' || options.probePush === true;
+  const probe = probing ? await probePush(site, observation, options) : undefined;
   const judged = judgePreflight({
     manifest: bundle.manifest,
     site: observation,

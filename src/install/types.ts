@@ -71,8 +71,13 @@ export interface InstallOptions extends Surroundings {
   readonly acknowledged?: readonly string[];
   /** `few`: only what the plan is decided by; all when absent. */
   readonly checks?: 'all' | 'few';
-  /** A pod of each architecture pulls an image and asks for the domain; it is taken away again. */
-  readonly canary?: boolean;
+  /**
+   * A pod on every node pulls an image and asks for the domain; it is taken away again. `step`, when absent: a step
+   * of the plan, after the push; `check`: among the checks; `never`.
+   */
+  readonly canary?: 'step' | 'check' | 'never';
+  /** Begins an upload in each repository and gives it up, also where nothing else is written. */
+  readonly probePush?: boolean;
   /** A run that the operator says is gone. */
   readonly takeover?: string;
   readonly unfinished?: 'resume' | 'give-up';

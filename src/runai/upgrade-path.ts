@@ -7,13 +7,29 @@ import { backendPath, dataClaims, movesVolumes } from './steps/paths.js';
 import { compareVersions, crosses, formatMinor, isAtLeast, type Version } from './version.js';
 import { windowOf } from './windows.js';
 
+/** Ids of findings; `*` stands for a claim or a defect. */
+export type PathId =
+  | 'unknown-version'
+  | 'downgrade'
+  | 'cluster-newer'
+  | 'path-composed'
+  | 'source-2.12'
+  | 'gpu-operator'
+  | 'window-unknown'
+  | 'claim-missing:*'
+  | 'crds-missing'
+  | 'cluster-left'
+  | 'defect:*';
+
+type FilledId<Id> = Id extends `${infer Head}*` ? `${Head}${string}` : Id;
+
 /** refuse: never done. ask: the operator must say so. warn: shown with the plan. */
 export type PathLevel = 'refuse' | 'ask' | 'warn';
 
 export interface PathFinding {
   readonly level: PathLevel;
   /** Short and stable; what an operator acknowledges. */
-  readonly id: string;
+  readonly id: FilledId<PathId>;
   readonly what: string;
   readonly expected?: string;
   readonly found?: string;
@@ -100,7 +116,12 @@ function skews({ site, target }: Facts): PathFinding[] {
 /** Paths that no text names; steps are composed all the same, and the operator is told. */
 function untold({ site, target }: Facts): PathFinding[] {
   const findings: PathFinding[] = [];
-  const warn = (id: string, what: string, todo: string, source: string = SOURCES.inferred): void => {
+  const warn = (
+    id: FilledId<PathId>,
+    what: string,
+    todo: string,
+    source: string = SOURCES.inferred,
+  ): void => {
     findings.push({ level: 'warn', id, what, todo, source });
   };
   const [from, to] = [site.backend, target.backend];

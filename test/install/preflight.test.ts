@@ -156,9 +156,9 @@ test('a first install without a domain fails and names the flag', () => {
 });
 
 test('one failure gives its advice as the hint, several are all listed', () => {
-  const finding = (id: string, more: Partial<Finding> = {}): Finding => ({
-    id,
-    title: id,
+  const finding = (title: string, more: Partial<Finding> = {}): Finding => ({
+    id: 'owners',
+    title,
     outcome: 'fail',
     seen: 'bad',
     ...more,

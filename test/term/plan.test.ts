@@ -104,9 +104,16 @@ test('the JSON has the steps in order with id, title, command, destructive and s
 
 test('findings: one a line, what to do below those that are not right', () => {
   const text = formatFindings([
-    { id: 'a', title: 'short', outcome: 'pass', seen: 'good' },
-    { id: 'b', title: 'a longer one', outcome: 'fail', seen: 'bad', expected: 'good', advice: 'mend it' },
-    { id: 'c', title: 'other', outcome: 'not-checked', seen: 'no rights' },
+    { id: 'owners', title: 'short', outcome: 'pass', seen: 'good' },
+    {
+      id: 'owners',
+      title: 'a longer one',
+      outcome: 'fail',
+      seen: 'bad',
+      expected: 'good',
+      advice: 'mend it',
+    },
+    { id: 'owners', title: 'other', outcome: 'not-checked', seen: 'no rights' },
   ]);
   assert.equal(
     text,

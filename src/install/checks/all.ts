@@ -66,7 +66,7 @@ export async function checkSite(
   options: InstallOptions,
 ): Promise<Finding[]> {
   const context = contextOf(site, read, options);
-  const canary = options.canary === true ? [canaryCheck(options.random)] : [];
+  const canary = options.canary === 'check' ? [canaryCheck(options.random)] : [];
   const findings = await runChecks([...CHECKS, ...canary], context);
   return findings.map((finding) => acknowledge(finding, options.acknowledged ?? []));
 }

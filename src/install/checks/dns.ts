@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeObject } from '../../kube/types.js';
-import { openshiftHost } from '../../runai/platform.js';
+import { plannedDomain } from '../domain.js';
 import type { Finding } from '../findings.js';
 import { valueAt } from '../values.js';
 import type { Check, CheckContext, Row } from './types.js';
@@ -46,22 +46,8 @@ export async function readDomain({
   client,
   signal,
 }: Pick<CheckContext, 'made' | 'site' | 'client' | 'signal'>): Promise<string | undefined> {
-  const { openshiftDomain } = site.product;
-  if (openshiftDomain !== undefined) return openshiftHost(openshiftDomain);
-  for (const { chart, values } of made.releases) {
-    if (chart.role !== 'control-plane') continue;
-    for (const path of [
-      ['global', 'domain'],
-      ['deployment', 'domain'],
-    ]) {
-      const found = valueAt(values, path);
-      if (typeof found === 'string' && found !== '') return found;
-    }
-  }
-  const url = made.releases
-    .map(({ values }) => valueAt(values, ['controlPlane', 'url']))
-    .find((value) => typeof value === 'string') as string | undefined;
-  if (url !== undefined) return url.replace(/^[a-z]+:\/\//, '').replace(/[:/].*$/, '');
+  const planned = plannedDomain(made.releases, site);
+  if (planned !== undefined) return planned;
   const { namespace, name } = { namespace: 'runai-backend', name: 'runai-backend-ingress' };
   const ingress = await client.get(RESOURCES.ingresses, { namespace, name }, { signal });
   const host = valueAt(ingress, ['spec', 'rules', 0, 'host']);

@@ -32,7 +32,7 @@ export const dryRunChecks: readonly Check[] = [
       const findings: Finding[] = [];
       for (const release of await rendered()) {
         const { release: name } = release.planned.chart;
-        const row = { id: `charts.dry-run.${name}`, title: `dry run of ${name}` };
+        const row: Row = { id: `charts.dry-run.${name}`, title: `dry run of ${name}` };
         const { decision } = release.planned;
         if (decision.do === 'keep') {
           findings.push({

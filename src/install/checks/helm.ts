@@ -15,7 +15,7 @@ export interface HelmFacts {
 
 /** Whether this helm is one that the release's texts name. */
 export function judgeHelm(facts: HelmFacts): Finding {
-  const row = { id: 'helm.version', title: 'helm' };
+  const row = { id: 'helm.version', title: 'helm' } as const;
   const seen = `${facts.version} (${facts.path})`;
   const version = parseVersion(facts.version);
   if (version === undefined || facts.release === undefined) return { ...row, outcome: 'pass', seen };

@@ -56,7 +56,7 @@ export async function readOpenshiftVersion(
 
 /** Whether the cluster is of a version that the release supports; a range of the bundle’s goes first. */
 export function judgePlatformVersion({ manifest, platform, version: seen }: PlatformVersionFacts): Finding {
-  const row = { id: 'cluster.version', title: 'version of the cluster' };
+  const row = { id: 'cluster.version', title: 'version of the cluster' } as const;
   if (seen === undefined) return { ...row, outcome: 'not-checked', seen: 'the cluster does not tell' };
   const version = parseVersion(seen);
   const release = parseVersion(manifest.version);

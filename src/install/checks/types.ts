@@ -3,15 +3,14 @@ import type { Helm } from '../../helm/types.js';
 import type { Crd } from '../../kube/crd-file.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { Version } from '../../runai/version.js';
-import type { Finding } from '../findings.js';
+import type { Finding, Row } from '../findings.js';
 import type { OpenRegistry } from '../open-registry.js';
 import type { InstallPlan } from '../plan.js';
 import type { Observation } from '../site.js';
 import type { Answer } from './dns.js';
 import type { RenderedRelease } from './rendered.js';
 
-/** Name of a row, the same whatever its outcome. */
-export type Row = Pick<Finding, 'id' | 'title'>;
+export type { Row } from '../findings.js';
 
 /** What the checks read with and judge by. */
 export interface CheckContext {

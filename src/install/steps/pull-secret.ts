@@ -25,22 +25,25 @@ export function pullSecretStep({ client, registry }: Work, namespace: string): S
           hint: `kubectl create secret docker-registry ${PULL_SECRET} -n ${namespace} --docker-server=HOST …, then run the same command again`,
         });
       }
-      const { apiVersion, kind } = RESOURCES.secrets;
-      const content = dockerConfig(registry.client.host, credentials);
-      const secret: KubeObject = {
-        apiVersion,
-        kind,
-        metadata: place,
-        type: TYPE,
-        data: { [KEY]: Buffer.from(content).toString('base64') },
-      };
-      await client.create(secret, { signal });
+      await client.create(pullSecretOf(place, registry.client.host, credentials), { signal });
     },
   };
 }
 
-function dockerConfig(host: string, login: { readonly username: string; readonly password: string }): string {
-  const { username, password } = login;
+/** A secret that lets pods log in to one registry. */
+export function pullSecretOf(
+  place: { readonly name: string; readonly namespace: string },
+  host: string,
+  { username, password }: { readonly username: string; readonly password: string },
+): KubeObject {
+  const { apiVersion, kind } = RESOURCES.secrets;
   const auth = Buffer.from(`${username}:${password}`).toString('base64');
-  return JSON.stringify({ auths: { [host]: { username, password, auth } } });
+  const content = JSON.stringify({ auths: { [host]: { username, password, auth } } });
+  return {
+    apiVersion,
+    kind,
+    metadata: place,
+    type: TYPE,
+    data: { [KEY]: Buffer.from(content).toString('base64') },
+  };
 }

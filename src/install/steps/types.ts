@@ -24,6 +24,8 @@ export interface Work {
     readonly credentials: () => Promise<Credentials | undefined>;
   };
   readonly limits: Limits;
+  /** Ids of findings that the operator has read and accepts. */
+  readonly acknowledged: readonly string[];
   /** True when another host began the run: a helm may still be at work there. */
   readonly begunElsewhere: boolean;
   /** Milliseconds since the epoch. */

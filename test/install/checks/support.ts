@@ -4,7 +4,7 @@ import type { Finding } from '../../../src/install/findings.js';
 import type { PlannedRelease } from '../../../src/install/plan.js';
 import type { KubeObject } from '../../../src/kube/types.js';
 
-export const ROW = { id: 'row', title: 'row' };
+export const ROW = { id: 'owners', title: 'row' } as const;
 
 /** What a test compares: the outcome, and words that have to be in what was seen. */
 export function outcome(finding: Finding | undefined): string {

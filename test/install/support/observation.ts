@@ -136,6 +136,7 @@ export function requestOf(release: string, more: Partial<PlanRequest> = {}): Pla
     bundleId: 'c'.repeat(64),
     overrides: { 'control-plane': none, cluster: none, prerequisite: none },
     skipPush: false,
+    canary: false,
     domain: 'runai.site',
     ...more,
   };

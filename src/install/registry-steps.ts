@@ -1,0 +1,48 @@
+import type { PlanStep } from '../run/types.js';
+import { plannedDomain } from './domain.js';
+import type { PlannedRelease } from './plan.js';
+import { PULL_SECRET } from './release-values.js';
+import type { Observation } from './site.js';
+import type { CanaryTarget } from './steps/canary.js';
+
+const BEFORE_CANARY: ReadonlySet<string> = new Set(['save', 'push', 'namespaces']);
+
+/** One for each namespace that lacks it, where pulling needs a login. */
+export function pullSecretSteps({ registry }: Observation, releases: readonly PlannedRelease[]): PlanStep[] {
+  if (!registry || releases.length === 0) return [];
+  return registry.withoutPullSecret.map((namespace) => ({
+    id: `pull-secret:${namespace}`,
+    title: `create the pull secret ${PULL_SECRET} for ${registry.address.host} in ${namespace}`,
+    command: `kubectl create secret docker-registry ${PULL_SECRET} -n ${namespace} --docker-server=${registry.address.host} --docker-username=… --docker-password=…`,
+    destructive: false,
+    saves: [],
+    doneWhen: `the secret is there and names ${registry.address.host}`,
+    undoneBy: 'deleting it',
+    lasting: true,
+    input: { action: { kind: 'pull-secret', namespace }, registry: registry.address.text },
+  }));
+}
+
+/** After the images are there and before anything that the product would miss. */
+export function addCanary(
+  steps: PlanStep[],
+  { site, releases }: { readonly site: Observation; readonly releases: readonly PlannedRelease[] },
+): void {
+  const { registry } = site;
+  const namespace = releases[0]?.chart.namespace;
+  const starts = releases.some(({ decision }) => decision.do !== 'keep');
+  if (!registry || namespace === undefined || !starts) return;
+  const domain = plannedDomain(releases, site);
+  const at = steps.findLastIndex(({ id }) => BEFORE_CANARY.has(id)) + 1;
+  const { needsLogin, address } = registry;
+  const target: CanaryTarget = { namespace, needsLogin, ...(domain === undefined ? {} : { domain }) };
+  steps.splice(at, 0, {
+    id: 'canary',
+    title: 'let every node pull one image of the bundle, in a pod that is taken away again',
+    command: `kubectl run airgap-canary -n ${namespace} --image=${address.text}/IMAGE --restart=Never`,
+    destructive: false,
+    saves: [],
+    doneWhen: 'every node that takes pods has pulled it, and the domain resolves in the pods',
+    input: { action: { kind: 'canary', ...target }, registry: address.text },
+  });
+}
