@@ -108,13 +108,14 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 2
   it('a dry run shows the plan and changes nothing', async () => {
     const before = { events: count('secrets'), leases: count('leases'), maps: count('configmaps') };
     const { out } = ended(await install(first, ...flags(), '--dry-run'), 0);
-    assert.match(out, /Plan, 7 steps/);
+    assert.match(out, /Plan, 8 steps/);
     assert.match(out, /\+ global\.domain: "runai\.test"/);
     const json = JSON.parse(ended(await install(first, ...flags(), '--dry-run', '-o', 'json'), 0).out);
     assert.equal(json.outcome, 'planned');
     const ids = json.steps.map((step: { id: string }) => step.id);
     assert.deepEqual(ids, [
       'push',
+      'canary',
       'helm:runai-backend',
       'wait:runai-backend',
       'crds',
@@ -131,7 +132,7 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 2
 
   it('without a terminal and without --yes it stops at once, after the plan', async () => {
     const ran = ended(await install(first, ...flags()), 2);
-    assert.match(ran.out, /Plan, 7 steps/);
+    assert.match(ran.out, /Plan, 8 steps/);
     assert.match(ran.err, /error CONFIRMATION_NEEDED/);
     assert.equal(count('leases') >= 0 && releases().length, 0);
   });

@@ -99,18 +99,22 @@ export function splitRendered(
   };
 }
 
-/** Pod templates of an object, wherever its kind keeps them. */
+/** The spec of an object’s pods, wherever its kind keeps it. */
 export function podSpecOf(object: KubeObject): unknown {
+  const own = object.kind === 'Pod' ? object['spec'] : undefined;
+  const found = valueAt(podTemplateOf(object), ['spec']) ?? own;
+  return Array.isArray(valueAt(found, ['containers'])) ? found : undefined;
+}
+
+/** The template that a controller makes pods from. */
+export function podTemplateOf(object: KubeObject): unknown {
   const paths = [
-    ['spec', 'template', 'spec'],
-    ['spec', 'jobTemplate', 'spec', 'template', 'spec'],
-    ...(object.kind === 'Pod' ? [['spec']] : []),
+    ['spec', 'template'],
+    ['spec', 'jobTemplate', 'spec', 'template'],
   ];
-  for (const path of paths) {
-    const found = valueAt(object, path);
-    if (Array.isArray(valueAt(found, ['containers']))) return found;
-  }
-  return undefined;
+  return paths
+    .map((path) => valueAt(object, path))
+    .find((found) => Array.isArray(valueAt(found, ['spec', 'containers'])));
 }
 
 function opened(value: unknown): KubeObject[] {

@@ -1,11 +1,14 @@
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeClient, KubeObject, Resource } from '../../kube/types.js';
 import type { Finding } from '../findings.js';
+import { inputOf } from '../plan.js';
 import { valueAt } from '../values.js';
-import { type Labels, selects } from './label-selector.js';
-import type { Check, Row } from './types.js';
+import { isAsked, type Sent, type ServedAs, sentByCharts, sentByUs } from './asked.js';
+import type { Labels } from './label-selector.js';
+import type { Check, CheckContext, Row } from './types.js';
 
 const ROW: Row = { id: 'webhooks', title: 'admission webhooks' };
+const SHOWN = 3;
 const SLICES: Resource = {
   apiVersion: 'discovery.k8s.io/v1',
   kind: 'EndpointSlice',
@@ -20,106 +23,100 @@ export interface StrictWebhook {
   /** namespace/name; absent for one outside the cluster. */
   readonly service?: string;
   readonly endpoints: number;
-  /** Groups and kinds that it wants to see: `apps/deployments`. */
+  /** What of ours it will be asked about; empty when nothing. */
   readonly about: readonly string[];
+  /** Conditions of its own, which only the API server can judge. */
+  readonly conditional: boolean;
   /** Belongs to a release of ours, which replaces it. */
   readonly ours: boolean;
 }
 
 export const webhooksCheck: Check = {
   row: ROW,
-  run: async ({ client, bundle, signal }) => [
-    judgeWebhooks(
-      await readWebhooks(client, {
-        releases: bundle.manifest.charts.map(({ release }) => release),
-        namespaces: bundle.manifest.charts.map(({ namespace }) => namespace),
-        signal,
-      }),
-    ),
-  ],
+  run: async (context) => [judgeWebhooks(await readWebhooks(context))],
 };
 
-interface WebhookScope {
-  readonly releases: readonly string[];
-  /** Namespaces that the release applies objects in. */
-  readonly namespaces: readonly string[];
-  readonly signal: AbortSignal;
-}
-
-export async function readWebhooks(
-  client: KubeClient,
-  { releases, namespaces, signal }: WebhookScope,
-): Promise<StrictWebhook[]> {
+export async function readWebhooks(context: CheckContext): Promise<StrictWebhook[]> {
+  const { client, bundle, signal } = context;
+  const releases = bundle.manifest.charts.map(({ release }) => release);
+  const namespaces = await client.list(RESOURCES.namespaces, { signal });
+  const labels = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
+  const sent = await sentBy(context);
   const found: StrictWebhook[] = [];
-  const places = await labelsOf(client, namespaces, signal);
-  for (const resource of [RESOURCES.validatingWebhooks, RESOURCES.mutatingWebhooks]) {
-    for (const configuration of await client.list(resource, { signal })) {
-      const ours = releases.includes(configuration.metadata.annotations?.['meta.helm.sh/release-name'] ?? '');
-      for (const hook of listAt(configuration, ['webhooks'])) {
-        if (valueAt(hook, ['failurePolicy']) === 'Ignore') continue;
-        // It is never asked about what we apply.
-        const selector = valueAt(hook, ['namespaceSelector']);
-        if (!places.some((labels) => selects(selector, labels))) continue;
-        const [namespace, name] = ['namespace', 'name'].map((key) =>
-          valueAt(hook, ['clientConfig', 'service', key]),
-        );
-        const service = typeof name === 'string' ? `${String(namespace)}/${name}` : undefined;
+  for (const resource of [RESOURCES.validatingWebhooks, RESOURCES.mutatingWebhooks])
+    for (const configuration of await client.list(resource, { signal }))
+      for (const hook of strictOf(configuration, { releases, sent, labels }))
         found.push({
-          name: `${configuration.metadata.name}: ${String(valueAt(hook, ['name']))}`,
-          ...(service === undefined ? {} : { service }),
-          endpoints: service === undefined ? 1 : await countEndpoints(client, service, signal),
-          about: listAt(hook, ['rules']).flatMap(aboutOf),
-          ours,
+          ...hook,
+          endpoints: hook.service === undefined ? 1 : await countEndpoints(client, hook.service, signal),
         });
-      }
-    }
-  }
   return found;
 }
 
-/** Labels of the namespaces; one that is still to be made has its name only. */
-async function labelsOf(
-  client: KubeClient,
-  names: readonly string[],
-  signal: AbortSignal,
-): Promise<Labels[]> {
-  const live = await client.list(RESOURCES.namespaces, { signal });
-  return [...new Set(names)].map((name) => {
-    const found = live.find((namespace) => namespace.metadata.name === name);
-    return { 'kubernetes.io/metadata.name': name, ...found?.metadata.labels };
+async function sentBy(context: CheckContext): Promise<Sent[]> {
+  const { client, crds, site, made, signal } = context;
+  const servedAs: ServedAs = async ({ apiVersion = '', kind = '' }) => {
+    const served = await client.resourceFor(apiVersion, kind, { signal });
+    if (served !== undefined) return served;
+    const coming = crds.find(
+      ({ spec }) => spec.names.kind === kind && apiVersion.startsWith(`${spec.group}/`),
+    )?.spec;
+    return coming && { plural: coming.names.plural, namespaced: coming.scope === 'Namespaced' };
+  };
+  const created = made.plan.steps.flatMap((step) => {
+    const { action } = inputOf(step);
+    return action.kind === 'create-namespaces' ? action.names : [];
   });
+  return [
+    ...(await sentByCharts(await context.rendered(), servedAs)),
+    ...sentByUs({ crds: site.crds.toApply, namespaces: created }),
+  ];
+}
+
+/** The webhooks of a configuration that refuse when nobody answers. Pure. */
+export function strictOf(
+  configuration: KubeObject,
+  by: {
+    readonly releases: readonly string[];
+    readonly sent: readonly Sent[];
+    readonly labels: ReadonlyMap<string, Labels>;
+  },
+): Omit<StrictWebhook, 'endpoints'>[] {
+  const release = configuration.metadata.annotations?.['meta.helm.sh/release-name'] ?? '';
+  return listAt(configuration, ['webhooks'])
+    .filter((hook) => valueAt(hook, ['failurePolicy']) !== 'Ignore')
+    .map((hook) => {
+      const [namespace, name] = ['namespace', 'name'].map((key) =>
+        valueAt(hook, ['clientConfig', 'service', key]),
+      );
+      return {
+        name: `${configuration.metadata.name}: ${String(valueAt(hook, ['name']))}`,
+        ...(typeof name === 'string' ? { service: `${String(namespace)}/${name}` } : {}),
+        about: by.sent.filter((one) => isAsked(hook, one, by.labels)).map((one) => one.name),
+        conditional: listAt(hook, ['matchConditions']).length > 0,
+        ours: by.releases.includes(release),
+      };
+    });
 }
 
 /** One that nobody answers for refuses every object it is asked about (threats 107). */
 export function judgeWebhooks(hooks: readonly StrictWebhook[]): Finding {
-  const dead = hooks.filter(({ endpoints }) => endpoints === 0);
+  const dead = hooks.filter(({ endpoints, about }) => endpoints === 0 && about.length > 0);
   if (dead.length === 0)
-    return { ...ROW, outcome: 'pass', seen: `${hooks.length} that must answer, all have endpoints` };
-  const list = dead.map(
-    ({ name, service, about }) => `${name} (${service} has no endpoints; about ${about.join(', ')})`,
-  );
-  const foreign = dead.filter(({ ours, about }) => !ours && about.some(concernsUs));
+    return { ...ROW, outcome: 'pass', seen: `${hooks.length} that must answer; those asked have endpoints` };
+  const list = dead.map(({ name, service, about, conditional }) => {
+    const more = about.length > SHOWN ? ` and ${about.length - SHOWN} more` : '';
+    const some = conditional ? ', under conditions of its own' : '';
+    return `${name} (${service} has no endpoints) is asked about ${about.slice(0, SHOWN).join(', ')}${more}${some}`;
+  });
+  const sure = dead.some(({ ours, conditional }) => !ours && !conditional);
   return {
     ...ROW,
-    outcome: foreign.length > 0 ? 'fail' : 'warn',
+    outcome: sure ? 'fail' : 'warn',
     seen: list.join('; '),
     expected: 'endpoints behind every webhook whose failurePolicy is Fail',
     advice: 'bring its pods up, or delete the configuration when nobody uses it any more',
   };
-}
-
-/** Kinds that every chart of the product has. */
-function concernsUs(about: string): boolean {
-  return /^(\*|v1|core|apps|batch|networking\.k8s\.io|)\/(\*|pods|services|configmaps|secrets|deployments|statefulsets|ingresses|namespaces|jobs)$/.test(
-    about,
-  );
-}
-
-function aboutOf(rule: unknown): string[] {
-  const groups = listAt(rule, ['apiGroups']).map(String);
-  return groups.flatMap((group) =>
-    listAt(rule, ['resources']).map((resource) => `${group}/${String(resource).replace(/^\*\/\*$/, '*')}`),
-  );
 }
 
 async function countEndpoints(client: KubeClient, service: string, signal: AbortSignal): Promise<number> {

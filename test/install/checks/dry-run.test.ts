@@ -7,7 +7,6 @@ import { judgePodSecurity, judgeQuotas, sumsOf } from '../../../src/install/chec
 import { judgeReleaseSize, recordSize } from '../../../src/install/checks/release-size.js';
 import { judgeRights, neededByChart } from '../../../src/install/checks/rights.js';
 import { cleaned } from '../../../src/install/checks/support.js';
-import { judgeWebhooks } from '../../../src/install/checks/webhooks.js';
 import type { PlanStep } from '../../../src/run/types.js';
 import { type FakeApi, startFakeApi } from '../support/fake-api.js';
 import { object, ROW, rendered } from './support.js';
@@ -196,14 +195,6 @@ spec: { template: { spec: { hostNetwork: true, containers: [{ name: c, image: x 
     judgePodSecurity([namespace({ labels, ...sumsOf([host]) })]).seen,
     /refuses DaemonSet\/exporter/,
   );
-});
-
-test('threat 107: a webhook that nobody answers for fails when it is asked about our kinds', () => {
-  const hook = { name: 'a: b', service: 'n/s', endpoints: 0, about: ['apps/deployments'], ours: false };
-  assert.equal(judgeWebhooks([hook]).outcome, 'fail');
-  assert.equal(judgeWebhooks([{ ...hook, about: ['cert.io/certificates'] }]).outcome, 'warn');
-  assert.equal(judgeWebhooks([{ ...hook, ours: true }]).outcome, 'warn');
-  assert.equal(judgeWebhooks([{ ...hook, endpoints: 1 }]).outcome, 'pass');
 });
 
 test('threat 99: rights: every kind of the chart is asked about; one no fails with its name', () => {
