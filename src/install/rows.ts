@@ -52,6 +52,7 @@ const ALL = {
   },
   'crds.compatible': fail('whether scope and names of definitions stay'),
   'crds.stored-versions': fail('whether definitions keep the versions that are stored'),
+  'crds.dry-run': fail('whether the API server takes the definitions, and other managers give way'),
   'crds.objects': fail('whether existing objects fit the new definitions'),
   'release.*': fail('whether the release is free: pending, being uninstalled, unreadable, another’s'),
   'values.*': fail('whether the operator’s own settings have a place in the new chart'),

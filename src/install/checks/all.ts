@@ -12,6 +12,7 @@ import type { InstallOptions } from '../types.js';
 import { caCheck } from './ca.js';
 import { canaryCheck } from './canary.js';
 import { clockCheck } from './clock.js';
+import { crdDryRunCheck } from './crd-dry-run.js';
 import { crdObjectsCheck } from './crd-objects.js';
 import { diskCheck } from './disk.js';
 import { type Answer, dnsCheck } from './dns.js';
@@ -53,6 +54,7 @@ const CHECKS: readonly Check[] = [
   ownersCheck,
   rightsCheck,
   imagesCheck,
+  crdDryRunCheck,
   crdObjectsCheck,
   releaseSizeCheck,
   ...dryRunChecks,

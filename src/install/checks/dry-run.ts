@@ -12,6 +12,7 @@ import type { Check, Row } from './types.js';
 const WIDTH = 4;
 const SHOWN = 6;
 const OWNER = 'meta.helm.sh/release-name';
+const IMMUTABLE = /field is immutable|updates to statefulset spec for fields other than|is immutable/i;
 const APPLY = 'application/apply-patch+yaml';
 const MERGE = 'application/merge-patch+json';
 
@@ -108,13 +109,29 @@ export function judgeDryRun(row: Row, runs: readonly DryRun[]): Finding {
       outcome: 'fail',
       seen: `${refused.length} of ${runs.length} objects are refused: ${list.join('; ')}${more}${rest}`,
       expected: 'objects that the API server takes',
-      advice:
-        'mend what the server says (values, webhook, quota); an immutable field needs its object deleted by hand',
+      advice: adviceFor(refused),
     };
   }
   const accepted = runs.length - skipped.length;
   const outcome = accepted === 0 && runs.length > 0 ? 'not-checked' : 'pass';
   return { ...row, outcome, seen: `${accepted} of ${runs.length} objects accepted${rest}` };
+}
+
+/** An object with a field that cannot be changed has to go first; the claims of a StatefulSet stay. */
+function adviceFor(refused: readonly DryRun[]): string {
+  const immutable = refused.filter(({ why = '' }) => IMMUTABLE.test(why));
+  const general = 'mend what the server says (values, webhook, quota)';
+  if (immutable.length === 0) return general;
+  const lines = immutable.slice(0, SHOWN).map(({ name }) => deleteLine(name));
+  const others = immutable.length < refused.length ? `${general}; ` : '';
+  return `${others}a field that cannot be changed needs its object deleted right before the upgrade, which makes it anew: ${lines.join('; ')}`;
+}
+
+/** `StatefulSet runai-backend/keycloak`. Not orphaned: pods of the old one would stand in the new one’s way. */
+function deleteLine(object: string): string {
+  const [kind = '', where = ''] = object.split(' ');
+  const [namespace, name] = where.includes('/') ? where.split('/') : [undefined, where];
+  return `kubectl delete ${kind.toLowerCase()} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`;
 }
 
 interface Sent {

@@ -85,6 +85,7 @@ test('threat 106: what the server refuses fails with its words', async () => {
   const finding = judgeDryRun(ROW, await dryRun(api.client, rendered(CHART), keeps));
   assert.equal(finding.outcome, 'fail');
   assert.match(finding.seen, /ConfigMap runai-backend\/settings: spec: field is immutable/);
+  assert.match(finding.advice ?? '', /kubectl delete configmap settings -n runai-backend/);
 });
 
 const step = (id: string, action: object): PlanStep =>
