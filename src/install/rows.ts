@@ -33,6 +33,9 @@ const ALL = {
   'cluster.reached': { asks: 'which cluster this is', worst: 'error' },
   'cluster.version': fail('whether Kubernetes is in the release’s window'),
   'openshift.version': fail('whether OpenShift is in the release’s window'),
+  'openshift.router': warn('whether the router has a certificate that is trusted'),
+  'openshift.identity': warn('whether people can log in to OpenShift'),
+  'openshift.nfd': warn('whether Node Feature Discovery runs'),
   'cluster.platforms': fail('whether the bundle has images for the nodes'),
   'cluster.rights': fail('whether everything that an install does is allowed'),
   'rights.plan': fail('whether every verb on every kind of this plan and these charts is allowed'),
@@ -44,6 +47,7 @@ const ALL = {
     worst: 'fail',
     flag: '--probe-push',
   },
+  'registry.space': fail('whether the registry has room for the images; airgap’s own tells it'),
   'registry.pull-secret': fail('whether pods can log in to the registry'),
   'registry.pull': {
     asks: 'whether every node pulls an image; install does it after the push',

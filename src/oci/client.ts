@@ -58,6 +58,8 @@ export interface RegistryClient extends ImageSource, ImageSink {
   ping(options?: ReadOptions): Promise<void>;
   /** All tags, page by page; empty for a repository that is not there. */
   tags(repository: string, options?: ReadOptions): Promise<string[]>;
+  /** Bytes that the registry says are free; undefined where it does not say: the distribution API has no such call. */
+  freeSpace(options?: ReadOptions): Promise<number | undefined>;
   /** Begins an upload and gives it up again. @throws REGISTRY_AUTH, REGISTRY_DENIED and others */
   probePush(repository: string, options?: ReadOptions): Promise<void>;
   deleteManifest(repository: string, digest: Digest, options?: ReadOptions): Promise<void>;

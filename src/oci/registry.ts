@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { AirgapError, isAirgapError } from '../errors.js';
 import { type Api, createApi } from './api.js';
 import { readBlob } from './blob-read.js';
@@ -8,7 +9,7 @@ import { deleteManifest, getManifest, headManifest, putManifest } from './manife
 import { proxyFor } from './proxy.js';
 import { isRegistryHost } from './reference.js';
 import { listTags } from './tags.js';
-import type { Descriptor, ReadOptions } from './types.js';
+import { type Descriptor, FREE_BYTES_HEADER, type ReadOptions } from './types.js';
 import { uploadBlob } from './upload.js';
 import { cancelUpload, pushScope, startUpload } from './upload-session.js';
 
@@ -60,7 +61,10 @@ export function createRegistry(host: string, options: RegistryOptions): Registry
         onBytes: put.onBytes,
         signal: put.signal ?? options.signal,
       }),
-    ping: (read = {}) => ping(api, withSignal(read, options)),
+    ping: async (read = {}) => {
+      await ping(api, withSignal(read, options));
+    },
+    freeSpace: async (read = {}) => freeBytesIn(await ping(api, withSignal(read, options))),
     tags: (repository, read = {}) => listTags(api, full(repository), withSignal(read, options)),
     probePush: (repository, read = {}) => probePush(api, full(repository), withSignal(read, options)),
     async route() {
@@ -80,7 +84,7 @@ export function createRegistry(host: string, options: RegistryOptions): Registry
   };
 }
 
-async function ping(api: Api, read: ReadOptions): Promise<void> {
+async function ping(api: Api, read: ReadOptions): Promise<IncomingHttpHeaders> {
   const what = `${api.host} does not answer as a registry`;
   const answer = await api.call({ method: 'GET', to: '/v2/', scopes: [], what, ...read }, [200]);
   answer.body.resume();
@@ -91,6 +95,13 @@ async function ping(api: Api, read: ReadOptions): Promise<void> {
       found: 'a web page; a proxy or another server stands at this address',
     });
   }
+  return answer.headers;
+}
+
+/** airgap's own registry tells it in an answer that every registry gives. */
+function freeBytesIn(headers: IncomingHttpHeaders): number | undefined {
+  const text = String(headers[FREE_BYTES_HEADER] ?? '');
+  return /^\d{1,16}$/.test(text) ? Number(text) : undefined;
 }
 
 async function headBlob(

@@ -11,6 +11,9 @@ export const MEDIA = {
   dockerSchema1: 'application/vnd.docker.distribution.manifest.v1+prettyjws',
 } as const;
 
+/** Header by which airgap’s own registry tells, in its answer to GET /v2/, how many bytes may still be written. */
+export const FREE_BYTES_HEADER = 'airgap-free-bytes';
+
 /** `sha256:<64 hex>`; checked by parseDigest (digest.ts) at the edge, trusted afterwards. */
 export type Digest = `sha256:${string}`;
 

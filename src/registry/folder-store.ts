@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ContentDigest } from './content-digest.js';
 import { readContentDigest } from './content-digest.js';
@@ -120,6 +121,10 @@ export function createFolderStore(root: string, now: () => number): WritableStor
   }
 
   return {
+    async freeBytes() {
+      const { bavail, bsize } = await statfs(root);
+      return bavail * bsize;
+    },
     locate: (name) => name,
     async repositories() {
       const names: string[] = [];

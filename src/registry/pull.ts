@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import { isTag } from '../oci/reference.js';
-import { MEDIA } from '../oci/types.js';
+import { FREE_BYTES_HEADER, MEDIA } from '../oci/types.js';
 import { type ContentDigest, parseContentDigest, readContentDigest } from './content-digest.js';
 import { type Exchange, type Handler, sendBytes, sendEmpty, sendJson } from './exchange.js';
 import { linkHeaders, pageOf } from './paging.js';
@@ -8,7 +8,11 @@ import { parseRange } from './range.js';
 import { refuse } from './refusal.js';
 import type { ManifestKey, StoredBlob } from './types.js';
 
-export const answerBase: Handler = async ({ response }) => sendJson(response, {});
+/** With what a client that is about to push likes to know, where something can be pushed. */
+export const answerBase: Handler = async ({ response, writable }) => {
+  const free = await writable?.freeBytes();
+  sendJson(response, {}, free === undefined ? {} : { [FREE_BYTES_HEADER]: free });
+};
 
 export const getManifest: Handler = async ({ request, response, query, store }, name, last) => {
   const repository = store.locate(name, query.get('ns') ?? undefined);

@@ -65,6 +65,8 @@ export interface ManifestToPut {
 
 /** What can be pushed to. */
 export interface WritableStore extends ContentStore {
+  /** Bytes that may still be written. */
+  freeBytes(): Promise<number>;
   startUpload(repository: string, algorithm?: HashAlgorithm): Promise<Upload>;
   findUpload(repository: string, id: string): Upload | undefined;
   /** Makes the upload's bytes a blob of its repository; the session ends either way. @throws Refusal DIGEST_INVALID */

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
+import { statfs } from 'node:fs/promises';
 import { test } from 'node:test';
-import { ask, codeOf, digestOf, jsonOf, noise, pushBlob, pushImage, startFolder } from './support.js';
+import { createRegistry } from '../../src/oci/registry.js';
+import {
+  ask,
+  codeOf,
+  digestOf,
+  jsonOf,
+  noise,
+  pushBlob,
+  pushImage,
+  startBundle,
+  startFolder,
+} from './support.js';
 
 test('the base answers, with the header of the protocol', async (t) => {
   const { url } = await startFolder(t);
@@ -9,6 +21,17 @@ test('the base answers, with the header of the protocol', async (t) => {
     assert.equal(answer.status, 200);
     assert.equal(answer.headers['docker-distribution-api-version'], 'registry/2.0');
   }
+});
+
+test('a registry that can be pushed to tells how much room it has; a bundle has none to tell', async (t) => {
+  const { url, root } = await startFolder(t);
+  const client = createRegistry(new URL(url).host, { plainHttp: true, env: {} });
+  const told = await client.freeSpace();
+  await client.close();
+  const { bavail, bsize } = await statfs(root);
+  assert.ok(told !== undefined && Math.abs(told - bavail * bsize) < 1e9, String(told));
+  const bundle = await startBundle(t);
+  assert.equal((await ask('GET', `${bundle.url}/v2/`)).headers['airgap-free-bytes'], undefined);
 });
 
 test('parts of a blob', async (t) => {

@@ -22,10 +22,12 @@ import { imagesCheck } from './images.js';
 import { ingressCheck } from './ingress.js';
 import { namespacesCheck } from './namespaces.js';
 import { nodesCheck } from './nodes.js';
+import { openshiftChecks } from './openshift.js';
 import { ownersCheck } from './owners.js';
 import { openshiftVersionCheck } from './platform-version.js';
 import { prometheusCheck } from './prometheus.js';
 import { pullSecretCheck } from './pull-secret.js';
+import { registrySpaceCheck } from './registry-space.js';
 import { releaseSizeCheck } from './release-size.js';
 import { renderReleases } from './rendered.js';
 import { rightsCheck } from './rights.js';
@@ -39,6 +41,7 @@ const WIDTH = 3;
 /** In the order of the report. */
 const CHECKS: readonly Check[] = [
   openshiftVersionCheck,
+  ...openshiftChecks,
   nodesCheck,
   clockCheck,
   storageCheck,
@@ -47,6 +50,7 @@ const CHECKS: readonly Check[] = [
   ...tlsChecks,
   caCheck,
   pullSecretCheck,
+  registrySpaceCheck,
   prometheusCheck,
   gpuCheck,
   namespacesCheck,

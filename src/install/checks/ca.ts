@@ -60,8 +60,11 @@ export function judgeCa({ secrets, now }: CaFacts): Finding {
   };
 }
 
-function namespacesWithCa({ made }: CheckContext): string[] {
-  return made.releases
+/** OpenShift’s own monitoring scrapes the product and has to trust it too. */
+function namespacesWithCa({ made, site }: CheckContext): string[] {
+  const namespaces = made.releases
     .filter(({ values }) => valueAt(values, ['global', 'customCA', 'enabled']) === true)
     .map(({ chart }) => chart.namespace);
+  const monitoring = site.product.platform === 'openshift' && namespaces.length > 0;
+  return monitoring ? [...namespaces, 'openshift-monitoring'] : namespaces;
 }
