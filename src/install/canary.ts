@@ -136,8 +136,7 @@ export async function smallestImages(
     for (const platform of platforms) {
       const [os = '', arch = ''] = platform.split('/');
       const known = best.get(arch);
-      if (os === 'linux' && (known === undefined || size < known.size))
-        best.set(arch, { image, size });
+      if (os === 'linux' && (known === undefined || size < known.size)) best.set(arch, { image, size });
     }
   }
   return new Map([...best].map(([arch, { image }]) => [arch, image]));

@@ -4,7 +4,7 @@ import type { PathId } from '../runai/upgrade-path.js';
 export interface RowFacts {
   readonly asks: string;
   /** `error`: there is no report without it, so it ends the command instead. */
-  readonly worst: 'error' | 'fail' | 'warn';
+  readonly worst: 'error' | 'fail' | 'warn' | 'not-checked';
   /** The command-line flag without which it is not asked. */
   readonly flag?: string;
 }
@@ -30,6 +30,7 @@ const PATH_ROWS: PathRows = {
 
 /** Every row that preflight may show. `*` stands for a release, a node or a name. */
 const ALL = {
+  site: { asks: 'whether there is a cluster to look at (--without-cluster)', worst: 'not-checked' },
   'cluster.reached': { asks: 'which cluster this is', worst: 'error' },
   'cluster.version': fail('whether Kubernetes is in the release’s window'),
   'openshift.version': fail('whether OpenShift is in the release’s window'),

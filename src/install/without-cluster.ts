@@ -36,6 +36,7 @@ export async function planWithoutCluster(options: InstallOptions): Promise<Insta
         bundleId: payload.bundleId,
         overrides: await readAllOverrides(options),
         skipPush: options.skipPush,
+        canary: options.canary !== 'never' && payload.manifest.charts.length > 0,
         defaults: await readDefaults(payload),
         ...(options.domain === undefined ? {} : { domain: options.domain }),
       },

@@ -1,4 +1,4 @@
-import type { OpenBundle } from '../../bundle/open.js';
+import type { Payload } from '../../bundle/payload.js';
 import { walkImage } from '../../oci/walk.js';
 import type { Finding } from '../findings.js';
 import { parseTarget } from '../push.js';
@@ -23,7 +23,7 @@ export const registrySpaceCheck: Check = {
 
 /** Bytes of the images’ blobs, each once; some may be in the registry under other names. */
 export async function bytesOf(
-  bundle: OpenBundle,
+  bundle: Payload,
   targets: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
