@@ -46,7 +46,9 @@ function cliPages(): [string, string][] {
   const visit = (command: Command, path: readonly string[]): void => {
     const name = path.join('-');
     pages.push([`docs/cli/${name}.md`, commandPage(command, path)]);
-    for (const child of command.commands) visit(child, [...path, child.name()]);
+    const visible = command.createHelp().visibleCommands(command);
+    for (const child of command.commands.filter((one) => visible.includes(one)))
+      visit(child, [...path, child.name()]);
   };
   visit(program, ['airgap']);
   return pages;

@@ -1,4 +1,5 @@
 import { backupVerb } from './backup.js';
+import { completionVerb } from './completion.js';
 import type { Verb } from './context.js';
 import { diffVerb } from './diff.js';
 import { imagesVerb } from './images.js';
@@ -30,4 +31,5 @@ export const VERBS: readonly Verb[] = [
   backupVerb,
   restoreVerb,
   registryVerb,
+  completionVerb,
 ];

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { VERSION } from '../../src/version.js';
-import { ROOT } from './sources.js';
+import { ROOT, readSources } from './sources.js';
 
 interface Package {
   version: string;
@@ -30,6 +30,16 @@ test('the version in the code is that of the package', () => {
 test('every dependency is pinned exactly', () => {
   const pins = { ...pkg.dependencies, ...pkg.devDependencies };
   for (const [name, pin] of Object.entries(pins)) assert.match(pin, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name);
+});
+
+test('every runtime dependency is imported', () => {
+  const modules = readSources().flatMap(({ foreign }) => foreign);
+  const isUsed = (name: string): boolean =>
+    modules.some((module) => module === name || module.startsWith(`${name}/`));
+  assert.deepEqual(
+    Object.keys(pkg.dependencies).filter((name) => !isUsed(name)),
+    [],
+  );
 });
 
 test('every runtime dependency has its reason in docs/decisions', () => {
