@@ -1,8 +1,7 @@
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
 import { AirgapError, isAirgapError } from '../errors.js';
-import { checkBytes, checkedStream } from '../io/checked.js';
+import { MOST_HELD } from '../io/hash-thread.js';
 import { forEachPooled } from '../io/pool.js';
 import { type Donor, findLeftovers, hasHeader, type Leftovers } from './donors.js';
 import { hashRanges } from './hashing.js';
@@ -10,18 +9,10 @@ import { type BundleLayout, entriesToBring } from './layout.js';
 import { lockOutput } from './output-lock.js';
 import { PART_LIMIT } from './parts.js';
 import type { Position } from './positions.js';
+import { type EntryBytes, pourEntry } from './pour.js';
 import { openFiles } from './source.js';
 import { BLOCK, encodeHeader, TRAILER_SIZE } from './tar.js';
 import { openTarget, planTarget, type Target, type TargetPlan } from './target.js';
-
-/** Bytes gathered before one write. */
-const WRITE_SIZE = 1024 * 1024;
-
-/**
- * The bytes of an entry. A plain stream is hashed while it is written; `checked` is for a stream that itself fails
- * unless size and digest are right (ImageSource.blob), so that nothing is hashed twice.
- */
-export type EntryBytes = Buffer | Readable | { readonly checked: Readable };
 
 /** Where the content of entries comes from. Asked once for each entry that is not there yet. */
 export type OpenEntry = (entry: Position, signal: AbortSignal) => Promise<EntryBytes> | EntryBytes;
@@ -98,7 +89,8 @@ async function fill(job: Job): Promise<WriteReport> {
     const missing = wanted.filter((position) => !present.has(position)).sort((a, b) => b.size - a.size);
     const work = (position: Position, signal: AbortSignal): Promise<void> =>
       bringEntry(job, { target, position, tally, signal });
-    await forEachPooled(missing, options.concurrency ?? 4, work, options.signal);
+    const width = Math.min(options.concurrency ?? 4, MOST_HELD);
+    await forEachPooled(missing, width, work, options.signal);
     const paths = await target.finish();
     await leftovers.discard();
     return { paths, size: layout.totalSize, bundleId: layout.bundleId, ...tally.sums() };
@@ -179,7 +171,7 @@ async function bringEntry({ leftovers, openEntry }: Job, errand: Errand): Promis
     tally.reuse(position);
   } else {
     const bytes = await openEntry(position, signal);
-    await pour(bytes, errand, (count) => tally.count(count, position));
+    await pourEntry(bytes, { target, position, signal, onBytes: (count) => tally.count(count, position) });
   }
   await target.write([encodeHeader(position)], position.offset - BLOCK);
 }
@@ -189,7 +181,8 @@ async function takeFromDonor(donors: readonly Donor[], errand: Errand): Promise<
     const found = await find(errand.position.sha256 as string);
     if (!found) continue;
     try {
-      await pour({ checked: bundle.stream(found.path, { signal: errand.signal }) }, errand, () => {});
+      const checked = bundle.stream(found.path, { signal: errand.signal });
+      await pourEntry({ checked }, { ...errand, onBytes: () => {} });
       return true;
     } catch (error) {
       const unusable = ['BLOB_MISMATCH', 'MEDIA_ERROR', 'BUNDLE_CHANGED'] as const;
@@ -197,61 +190,6 @@ async function takeFromDonor(donors: readonly Donor[], errand: Errand): Promise<
     }
   }
   return false;
-}
-
-/** Writes the bytes to their place; nothing is written beyond the entry's end. */
-async function pour(bytes: EntryBytes, errand: Errand, onBytes: (count: number) => void): Promise<void> {
-  const { target, position, signal } = errand;
-  const expected = { what: position.path, size: position.size, sha256: position.sha256 as string };
-  if (Buffer.isBuffer(bytes)) {
-    checkBytes(bytes, expected);
-    await target.write([bytes], position.offset);
-    onBytes(bytes.length);
-    return;
-  }
-  const stream = 'checked' in bytes ? bytes.checked : checkedFrom(bytes, expected);
-  const abort = (): void => void stream.destroy(signal.reason as Error);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await pourStream(stream, errand, onBytes);
-  } finally {
-    signal.removeEventListener('abort', abort);
-    stream.destroy();
-  }
-}
-
-async function pourStream(stream: Readable, { target, position }: Errand, onBytes: (count: number) => void) {
-  let at = position.offset;
-  let gathered: Buffer[] = [];
-  let size = 0;
-  const flush = async (): Promise<void> => {
-    if (at + size > position.offset + position.size) throw tooMuch(position);
-    await target.write(gathered, at);
-    at += size;
-    onBytes(size);
-    gathered = [];
-    size = 0;
-  };
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    gathered.push(chunk);
-    size += chunk.length;
-    if (size >= WRITE_SIZE) await flush();
-  }
-  await flush();
-  if (at !== position.offset + position.size) throw tooMuch(position);
-}
-
-function checkedFrom(stream: Readable, expected: Parameters<typeof checkedStream>[0]): Readable {
-  const check = checkedStream(expected);
-  stream.on('error', (error) => check.destroy(error));
-  check.on('close', () => stream.destroy());
-  return stream.pipe(check);
-}
-
-function tooMuch({ path, size }: Position): AirgapError {
-  return new AirgapError('BLOB_MISMATCH', `${path} does not have the size that its descriptor gives`, {
-    expected: `${size} bytes`,
-  });
 }
 
 /** Said before hours of work, not at the rename. */

@@ -5,10 +5,10 @@ import type { Api } from './api.js';
 import { hexOf } from './digest.js';
 import { parseContentRange } from './headers.js';
 import type { HttpAnswer } from './transport.js';
-import type { BlobOptions, Descriptor } from './types.js';
+import type { BlobOptions, Descriptor, TakeBytes } from './types.js';
 
 /** Where a blob is and what it must be. */
-interface Wanted {
+export interface Wanted {
   readonly api: Api;
   readonly path: string;
   readonly scopes: readonly string[];
@@ -17,7 +17,7 @@ interface Wanted {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Pieces of the network are gathered to this size: a file is written and hashed in few large steps. */
+/** Pieces of the network are gathered to this size for readers of the stream. */
 const BLOCK = 1024 * 1024;
 
 /**
@@ -32,22 +32,10 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
   let block: Buffer | undefined;
   let filled = 0;
   let last: Buffer | undefined;
-  let current: Readable | undefined;
   let resume: (() => void) | undefined;
 
-  const stream = new Readable({
-    highWaterMark: BLOCK,
-    read() {
-      if (resume) resume();
-    },
-    destroy(error, done) {
-      current?.destroy();
-      done(error);
-    },
-  });
-
-  /** Gathers bytes; false when the reader has enough for now. The last block is kept until the digest is known. */
-  const take = (bytes: Buffer): boolean => {
+  /** Gathers bytes; the last block is kept until the digest is known. */
+  const take = (bytes: Buffer): Promise<void> | undefined => {
     let wantsMore = true;
     for (let at = 0; at < bytes.length; ) {
       block ??= Buffer.allocUnsafeSlow(Math.min(BLOCK, descriptor.size - position));
@@ -62,8 +50,52 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
       block = undefined;
       filled = 0;
     }
-    return wantsMore;
+    if (wantsMore) return undefined;
+    return new Promise((resolve) => {
+      resume = resolve;
+    });
   };
+
+  const pouring = pourBlob(wanted, { from: start, take });
+  const stream = new Readable({
+    highWaterMark: BLOCK,
+    read() {
+      resume?.();
+    },
+    destroy(error, done) {
+      pouring.stop();
+      done(error);
+    },
+  });
+  const finish = async (): Promise<void> => {
+    await pouring.done;
+    const found = hash && `sha256:${hash.digest('hex')}`;
+    if (found !== undefined && found !== descriptor.digest) {
+      throw mismatch(descriptor, what, `${found}  (${position} bytes)`);
+    }
+    if (last) stream.push(last);
+    stream.push(null);
+  };
+  finish().catch((error: unknown) => stream.destroy(error as Error));
+  return stream;
+}
+
+/** Bytes on their way to a taker. */
+export interface Pouring {
+  /** All bytes were taken, as many as the descriptor says; their digest is not checked. */
+  readonly done: Promise<void>;
+  stop(): void;
+}
+
+/** The bytes of a blob from `from` on, in the network's pieces; goes on after a broken connection with Range. */
+export function pourBlob(
+  wanted: Wanted,
+  { from: start, take }: { readonly from: number; readonly take: TakeBytes },
+): Pouring {
+  const { descriptor, what } = wanted;
+  let position = start;
+  let current: Readable | undefined;
+  let stopped = false;
 
   /** Passes on what one answer brings; ends when it has ended. */
   const drain = (answer: HttpAnswer, skip: number): Promise<void> =>
@@ -71,15 +103,25 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
       let ahead = skip;
       const body = answer.body;
       current = body;
-      resume = () => body.resume();
+      const fail = (error: unknown): void => {
+        reject(error);
+        body.destroy();
+      };
       body.on('data', (bytes: Buffer) => {
         const chunk = ahead > 0 ? bytes.subarray(ahead) : bytes;
         ahead = Math.max(0, ahead - bytes.length);
         if (position + chunk.length > descriptor.size) {
-          reject(mismatch(descriptor, what, `more than ${descriptor.size} bytes`));
-          body.destroy();
-        } else if (!take(chunk)) {
+          fail(mismatch(descriptor, what, `more than ${descriptor.size} bytes`));
+          return;
+        }
+        position += chunk.length;
+        try {
+          const busy = take(chunk);
+          if (busy === undefined) return;
           body.pause();
+          busy.then(() => body.resume(), fail);
+        } catch (error) {
+          fail(error);
         }
       });
       body.on('end', () => resolve());
@@ -88,31 +130,27 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
     });
 
   const fetchRest = async (): Promise<void> => {
-    if (stream.destroyed || position >= descriptor.size) return;
+    if (stopped || position >= descriptor.size) return;
     const from = position;
     const answer = await requestFrom(wanted, from);
-    if (stream.destroyed) {
+    if (stopped) {
       answer.body.destroy();
       return;
     }
     await drain(answer, answer.status === 200 ? from : 0);
-    if (position < descriptor.size && !stream.destroyed) {
+    if (position < descriptor.size && !stopped) {
       const missing = `the connection ended after ${position} of ${descriptor.size} bytes`;
       throw new AirgapError('REGISTRY_FAILED', what, { found: missing, cause: premature(missing) });
     }
   };
 
-  const run = async (): Promise<void> => {
-    await wanted.api.retrying(fetchRest, { signal: wanted.signal, progress: () => position });
-    const found = hash && `sha256:${hash.digest('hex')}`;
-    if (found !== undefined && found !== descriptor.digest) {
-      throw mismatch(descriptor, what, `${found}  (${position} bytes)`);
-    }
-    if (last) stream.push(last);
-    stream.push(null);
+  return {
+    done: wanted.api.retrying(fetchRest, { signal: wanted.signal, progress: () => position }),
+    stop() {
+      stopped = true;
+      current?.destroy();
+    },
   };
-  run().catch((error: unknown) => stream.destroy(error as Error));
-  return stream;
 }
 
 async function requestFrom(wanted: Wanted, from: number): Promise<HttpAnswer> {

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AirgapError, isAirgapError } from '../errors.js';
 import { type Api, createApi } from './api.js';
-import { readBlob } from './blob-read.js';
+import { pourBlob, readBlob, type Wanted } from './blob-read.js';
 import { createChunkSizes } from './chunk-size.js';
 import type { RegistryClient, RegistryOptions } from './client.js';
 import { findCredentials } from './credentials.js';
@@ -30,6 +30,17 @@ export function createRegistry(host: string, options: RegistryOptions): Registry
   const full = (repository: string): string =>
     options.prefix ? `${options.prefix}/${repository}` : repository;
   const place = (repository: string, tagOrDigest: string) => ({ repository: full(repository), tagOrDigest });
+  const wanted = (repository: string, descriptor: Descriptor, read: ReadOptions): Wanted => {
+    const name = full(repository);
+    return {
+      api,
+      path: blobPath(name, descriptor),
+      scopes: [`repository:${name}:pull`],
+      descriptor,
+      what: `blob ${descriptor.digest} of ${host}/${name} cannot be read`,
+      signal: read.signal ?? options.signal,
+    };
+  };
   return {
     host,
     prefix: options.prefix,
@@ -41,12 +52,13 @@ export function createRegistry(host: string, options: RegistryOptions): Registry
       putManifest(api, place(repository, tagOrDigest), manifest, withSignal(read, options)),
     deleteManifest: (repository, digest, read = {}) =>
       deleteManifest(api, place(repository, digest), withSignal(read, options)),
-    async blob(repository, descriptor, read = {}) {
-      const signal = read.signal ?? options.signal;
-      const name = full(repository);
-      const path = blobPath(name, descriptor);
-      const what = `blob ${descriptor.digest} of ${host}/${name} cannot be read`;
-      return readBlob({ api, path, scopes: [`repository:${name}:pull`], descriptor, what, signal }, read);
+    blob: async (repository, descriptor, read = {}) => readBlob(wanted(repository, descriptor, read), read),
+    async pourBlob(repository, descriptor, { take, ...read }) {
+      const pouring = pourBlob(wanted(repository, descriptor, read), { from: 0, take });
+      const stop = (): void => pouring.stop();
+      read.signal?.addEventListener('abort', stop, { once: true });
+      await pouring.done.finally(() => read.signal?.removeEventListener('abort', stop));
+      read.signal?.throwIfAborted();
     },
     hasBlob: (repository, descriptor, read = {}) =>
       headBlob(api, full(repository), descriptor, withSignal(read, options)),

@@ -61,6 +61,13 @@ export interface BlobOptions extends ReadOptions {
   readonly offset?: number;
 }
 
+/** Takes bytes, which stay as they are until it is done; the promise of one who is busy holds the source back. */
+export type TakeBytes = (bytes: Buffer) => Promise<void> | undefined;
+
+export interface PourOptions extends ReadOptions {
+  readonly take: TakeBytes;
+}
+
 /**
  * A source of images: a registry, a bundle, an OCI layout, a docker-archive. Blobs come with their digest and
  * size checked in the stream when read from offset 0: the stream errors with BLOB_MISMATCH at its end, or at the
@@ -69,6 +76,11 @@ export interface BlobOptions extends ReadOptions {
 export interface ImageSource {
   /** Resolves a tag or digest of a repository. @throws REGISTRY_NOT_FOUND and the source's other codes */
   manifest(repository: string, tagOrDigest: string, options?: ReadOptions): Promise<ManifestBytes>;
+  /**
+   * Where the source has it: gives the bytes piece by piece, as many as the descriptor says, to one who checks the
+   * digest himself.
+   */
+  pourBlob?(repository: string, descriptor: Descriptor, options: PourOptions): Promise<void>;
   /** Opens a blob. */
   blob(repository: string, descriptor: Descriptor, options?: BlobOptions): Promise<Readable>;
 }

@@ -20,6 +20,10 @@ export function entryContents(findings: Findings): OpenEntry {
     if (!content) throw new Error(`nothing brings the entry ${path}`);
     if (content.bytes) return content.bytes;
     const { place, descriptor } = content;
-    return { checked: await place.source.blob(place.repository, descriptor, { signal }) };
+    const { source, repository } = place;
+    if (source.pourBlob === undefined)
+      return { checked: await source.blob(repository, descriptor, { signal }) };
+    const pour = source.pourBlob.bind(source, repository, descriptor);
+    return { pour: (take) => pour({ take, signal }), what: `blob ${digest} of ${place.what}` };
   };
 }
