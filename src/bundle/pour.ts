@@ -91,6 +91,7 @@ async function fill(
   };
   try {
     await pour((bytes) => {
+      signal.throwIfAborted();
       if (at + filled + bytes.length > end) throw wrongSize(position);
       if (filled + bytes.length >= BLOCK_SIZE) return copyOver(bytes);
       copy(bytes, 0);
