@@ -33,7 +33,7 @@ function faultsOf(change: Parameters<typeof reread>[0]): string[] {
   return error.faults.map(({ where, what }) => `${where} ${what}`);
 }
 
-test('what is written is read back, from the same bytes, with their hash as the bundle id (threat 40)', () => {
+test('threat 40: what is written is read back, from the same bytes, with their hash as the bundle id', () => {
   const read = parseManifest(good.bytes, TOOL);
   assert.deepEqual(read.manifest, good.manifest);
   assert.equal(read.bytes, good.bytes);
@@ -46,7 +46,7 @@ test('keys are written in one order, however the object was made', () => {
   assert.deepEqual(serializeManifest(reversed), good.bytes);
 });
 
-test('another order of keys is another form and refused (threat 39)', () => {
+test('threat 39: another order of keys is another form and refused', () => {
   const [fault] = faultsOf((manifest) => Object.fromEntries(Object.entries(manifest).reverse()));
   assert.match(String(fault), /not in canonical form/);
 });
@@ -58,7 +58,7 @@ for (const [name, text] of [
   ['escaped letter', good.bytes.toString().replace('"runai"', '"run\\u0061i"')],
   ['blank at the end', `${good.bytes.toString()} `],
 ] as const) {
-  test(`another form of the same manifest is refused: ${name} (threat 39)`, () => {
+  test(`threat 39: another form of the same manifest is refused: ${name}`, () => {
     assert.throws(
       () => parseManifest(Buffer.from(text), TOOL),
       (error) => isAirgapError(error, 'MANIFEST_INVALID') && error.exitStatus === 3,
@@ -66,7 +66,7 @@ for (const [name, text] of [
   });
 }
 
-test('a newer format and a newer tool are named before anything else is looked at (threat 38)', () => {
+test('threat 38: a newer format and a newer tool are named before anything else is looked at', () => {
   const newer = refusal(() => ({ schemaVersion: 2, minTool: '3.1.0', surprise: {} }));
   assert.equal(newer.code, 'BUNDLE_FORMAT_UNKNOWN');
   assert.equal(newer.exitStatus, 3);
@@ -289,7 +289,7 @@ for (const [name, change, pattern] of RULES) {
   });
 }
 
-test('no mutation of the bytes is accepted, none crashes or hangs (threat 39)', () => {
+test('threat 39: no mutation of the bytes is accepted, none crashes or hangs', () => {
   const place = fc.nat(good.bytes.length - 1);
   const piece = fc.oneof(
     fc.string({ maxLength: 6 }),

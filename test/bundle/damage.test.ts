@@ -43,12 +43,12 @@ test('the bundle is good as it is', async () => {
   assert.deepEqual(await judge(bytes), { ok: true, exit: 0, code: 'OK', text: '', faults: [] });
 });
 
-test('every bit counts: flipped, the bundle is refused with exit 4 (threat 1)', async () => {
+test('threat 1: every bit counts: flipped, the bundle is refused with exit 4', async () => {
   const step = HEAVY ? 1 : 5;
   assert.deepEqual(await acceptedFlips(bytes, { step }, (copy) => judge(copy)), []);
 });
 
-test('with a trusted key, every bit of the signature counts as well (threats 1 and 28)', async () => {
+test('threats 1 and 28: with a trusted key, every bit of the signature counts as well', async () => {
   const { publicKey, secretText } = await generateKeyPair(undefined);
   const key = await openSecretKey(secretText, async () => '');
   const comments = {
@@ -67,7 +67,7 @@ test('with a trusted key, every bit of the signature counts as well (threats 1 a
   assert.deepEqual(await acceptedFlips(signed, { from: from + text, to: from + 4096, step: 13 }, check), []);
 });
 
-test('cut at any length, the bundle is refused with exit 4 before anything is hashed (threat 2)', async () => {
+test('threat 2: cut at any length, the bundle is refused with exit 4 before anything is hashed', async () => {
   const accepted: string[] = [];
   for (let length = 0; length < bytes.length; length += HEAVY ? 7 : 1) {
     const { exit, code, text } = await judge(bytes.subarray(0, length));
@@ -78,12 +78,12 @@ test('cut at any length, the bundle is refused with exit 4 before anything is ha
   assert.deepEqual(accepted, []);
 });
 
-test('a cut beyond the manifest is told to the byte (threat 2)', async () => {
+test('threat 2: a cut beyond the manifest is told to the byte', async () => {
   const { text } = await judge(bytes.subarray(0, -777));
   assert.match(text, /is short by 777 bytes/);
 });
 
-test('bytes after the end are refused: zeros, noise, another archive (threat 3)', async () => {
+test('threat 3: bytes after the end are refused: zeros, noise, another archive', async () => {
   for (const extra of [Buffer.alloc(1), Buffer.alloc(512), Buffer.alloc(10_240), noise(33, 'x'), bytes]) {
     const { exit, code, text } = await judge(Buffer.concat([bytes, extra]));
     assert.equal(exit, 4);
@@ -92,7 +92,7 @@ test('bytes after the end are refused: zeros, noise, another archive (threat 3)'
   }
 });
 
-test('a copy that stopped and was filled with zeros is found, and said (threat 18)', async () => {
+test('threat 18: a copy that stopped and was filled with zeros is found, and said', async () => {
   const filled = Buffer.concat([bytes.subarray(0, bytes.length - 2048), Buffer.alloc(2048)]);
   const { exit, faults } = await judge(filled);
   assert.equal(exit, 4);
@@ -102,7 +102,7 @@ test('a copy that stopped and was filled with zeros is found, and said (threat 1
   assert.match(zeros.text, /zeros/);
 });
 
-test('several faults are all listed, in one pass (threats 1 and 41)', async () => {
+test('threats 1 and 41: several faults are all listed, in one pass', async () => {
   const copy = Buffer.from(bytes);
   const blobs = layout.positions.filter(({ path }) => path.startsWith('blobs/'));
   for (const { offset } of blobs) copy[offset] = (copy[offset] as number) ^ 1;

@@ -18,7 +18,7 @@ async function refusal(path: string): Promise<AirgapError> {
   throw new assert.AssertionError({ message: `${path} was opened` });
 }
 
-test('a compressed bundle is refused with the command that undoes it, which works (threat 5)', async (t) => {
+test('threat 5: a compressed bundle is refused with the command that undoes it, which works', async (t) => {
   const { path } = await packSample(t);
   const folder = join(path, '..');
   for (const [program, suffix, magic] of [
@@ -61,7 +61,7 @@ function isMissing(program: string): boolean {
   }
 }
 
-test('other wrappings are named by their magic (threat 5)', async (t) => {
+test('threat 5: other wrappings are named by their magic', async (t) => {
   const folder = await temporaryFolder(t);
   for (const [name, hex, undo] of [
     ['zip', '504b0304', /unzip/],
@@ -76,7 +76,7 @@ test('other wrappings are named by their magic (threat 5)', async (t) => {
   }
 });
 
-test('archives of another kind are named, with what to do with them (threat 4)', async (t) => {
+test('threat 4: archives of another kind are named, with what to do with them', async (t) => {
   const folder = await temporaryFolder(t);
   const rows: readonly (readonly [string, Buffer, RegExp])[] = [
     [
@@ -102,13 +102,13 @@ test('archives of another kind are named, with what to do with them (threat 4)',
   }
 });
 
-test('a tar of endless or absurd sizes is explained without a loop (threat 11)', async (t) => {
+test('threat 11: a tar of endless or absurd sizes is explained without a loop', async (t) => {
   const path = join(await temporaryFolder(t), 'x.tar');
   writeFileSync(path, Buffer.concat(Array.from({ length: 5000 }, (_, i) => member(`f${i}`, ''))));
   assert.equal((await refusal(path)).code, 'NOT_A_BUNDLE');
 });
 
-test('only regular files are opened: pipe, folder, device, socket (threat 14)', async (t) => {
+test('threat 14: only regular files are opened: pipe, folder, device, socket', async (t) => {
   const folder = await temporaryFolder(t);
   execFileSync('mkfifo', [join(folder, 'pipe')]);
   mkdirSync(join(folder, 'folder'));

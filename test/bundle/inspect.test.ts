@@ -175,7 +175,7 @@ test('diff of a bundle with itself finds nothing; both directions mirror each ot
   assert.equal(there.bytes.toMove, back.bytes.dropped);
 });
 
-test('what foreign text a manifest holds cannot move the cursor or fake a line (threat 54)', async () => {
+test('threat 54: what foreign text a manifest holds cannot move the cursor or fake a line', async () => {
   const report = await inspectBundle(await openSample(sample()));
   const evil = { ...report, product: 'runai\u001b[2J\u001b[31m', relocate: 'x\u202egpj' };
   const text = formatInspect(evil);

@@ -50,7 +50,7 @@ const BAD: readonly (readonly [string, string | Buffer, RegExp])[] = [
 ];
 
 for (const [name, text, pattern] of BAD) {
-  test(`JSON is refused: ${name} (threat 39)`, () => {
+  test(`threat 39: JSON is refused: ${name}`, () => {
     assert.match(faultOf(text), pattern);
   });
 }
@@ -59,7 +59,7 @@ test('the place of a fault is named by line and column', () => {
   assert.match(faultOf('{\n  "a": 1,\n  "a": 2\n}'), /^x\.json:3:3 /);
 });
 
-test('what is accepted means the same to JSON.parse (threat 39)', () => {
+test('threat 39: what is accepted means the same to JSON.parse', () => {
   fc.assert(
     fc.property(fc.json({ noUnicodeString: false, maxDepth: 6 }), (text) => {
       const result = read(text);
@@ -68,7 +68,7 @@ test('what is accepted means the same to JSON.parse (threat 39)', () => {
   );
 });
 
-test('no text makes the scan throw or hang (threat 39)', () => {
+test('threat 39: no text makes the scan throw or hang', () => {
   const token = fc.constantFrom(
     '{',
     '}',

@@ -132,7 +132,7 @@ test('a delta bundle leaves out what its base has and lists just that', () => {
   assert.equal(delta.manifest.base?.bundleId, older.bundleId);
 });
 
-test('a blob of 9 GiB is laid out without arithmetic trouble (threat 16)', () => {
+test('threat 16: a blob of 9 GiB is laid out without arithmetic trouble', () => {
   const { draft } = sample();
   const digest = `sha256:${'0'.repeat(64)}` as const;
   const layout = layoutBundle({ ...draft, blobs: [...draft.blobs, { digest, size: 9 * 2 ** 30 + 1 }] });

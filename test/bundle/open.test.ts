@@ -41,7 +41,7 @@ test('an entry larger than one read is streamed in order', async (t) => {
   assert.ok((await buffer(bundle.stream(name, { offset: 1_000_001 }))).equals(layer.subarray(1_000_001)));
 });
 
-test('a damaged entry never gets through: neither read nor stream (threats 19 and 41)', async (t) => {
+test('threats 19 and 41: a damaged entry never gets through: neither read nor stream', async (t) => {
   const { path, bytes, layout } = await packSample(t);
   const chart = layout.byPath.get('runai-cluster-2.13.66.tgz')!;
   bytes[chart.offset + 5] = (bytes[chart.offset + 5] as number) ^ 4;
@@ -77,7 +77,7 @@ for (const [name, change] of [
   ['written in place', (path: string) => writeFileSync(path, readFileSync(path))],
   ['removed', (path: string) => renameSync(path, `${path}.gone`)],
 ] as const) {
-  test(`a bundle is used no further once it was ${name} (threat 19)`, async (t) => {
+  test(`threat 19: a bundle is used no further once it was ${name}`, async (t) => {
     const { path } = await packSample(t);
     const bundle = await openBundle(path);
     t.after(() => bundle.close());
@@ -89,7 +89,7 @@ for (const [name, change] of [
   });
 }
 
-test('a file swapped after opening does not reach the reader: the descriptor is kept (threat 19)', async (t) => {
+test('threat 19: a file swapped after opening does not reach the reader: the descriptor is kept', async (t) => {
   const { path } = await packSample(t);
   const bundle = await openBundle(path);
   t.after(() => bundle.close());
@@ -158,7 +158,7 @@ test('a delta bundle with its base is the same source; without it, it says what 
   );
 });
 
-test('a bundle made for a newer airgap is refused by name (threat 38)', async () => {
+test('threat 38: a bundle made for a newer airgap is refused by name', async () => {
   const from = sample({ facts: { minTool: '9.0.0' } });
   const bytes = assemble(layoutBundle(from.draft), from);
   await assert.rejects(

@@ -46,7 +46,7 @@ test('parts are the raw ranges of the one file', async (t) => {
   assert.deepEqual(Buffer.concat(names.map((name) => readFileSync(join(set, '..', name)))), bytes);
 });
 
-test('the set verifies by its name and by any of its parts (threat 17)', async (t) => {
+test('threat 17: the set verifies by its name and by any of its parts', async (t) => {
   const { set, count, bytes } = await packParts(t);
   for (const path of [set, partName(set, 1), partName(set, 3)]) {
     const report = await verifyFile(path);
@@ -54,7 +54,7 @@ test('the set verifies by its name and by any of its parts (threat 17)', async (
   }
 });
 
-test('a missing part is named: in the middle, at the end, the first (threat 17)', async (t) => {
+test('threat 17: a missing part is named: in the middle, at the end, the first', async (t) => {
   for (const number of [1, 3, 6]) {
     const { set, count } = await packParts(t);
     assert.equal(count, 6);
@@ -66,7 +66,7 @@ test('a missing part is named: in the middle, at the end, the first (threat 17)'
   }
 });
 
-test('a short part is named, with the bytes it lacks (threats 17 and 18)', async (t) => {
+test('threats 17 and 18: a short part is named, with the bytes it lacks', async (t) => {
   for (const number of [1, 2, 6]) {
     const { set } = await packParts(t);
     const path = partName(set, number);
@@ -77,7 +77,7 @@ test('a short part is named, with the bytes it lacks (threats 17 and 18)', async
   }
 });
 
-test('a part that is too long or empty is named (threat 17)', async (t) => {
+test('threat 17: a part that is too long or empty is named', async (t) => {
   const { set } = await packParts(t);
   writeFileSync(partName(set, 6), Buffer.alloc(PART + 5));
   assert.match((await refusal(set)).message, /006 has \d+ bytes too many/);
@@ -85,7 +85,7 @@ test('a part that is too long or empty is named (threat 17)', async (t) => {
   assert.match((await refusal(set)).message, /006 is (empty|short)/);
 });
 
-test('swapped and duplicated parts are named by what they hold (threat 17)', async (t) => {
+test('threat 17: swapped and duplicated parts are named by what they hold', async (t) => {
   const { set } = await packParts(t);
   renameSync(partName(set, 2), `${set}.x`);
   renameSync(partName(set, 3), partName(set, 2));
@@ -97,7 +97,7 @@ test('swapped and duplicated parts are named by what they hold (threat 17)', asy
   assert.match((await refusal(set)).message, /002 holds what belongs into .*003/);
 });
 
-test('the first part swapped with another is named (threat 17)', async (t) => {
+test('threat 17: the first part swapped with another is named', async (t) => {
   const { set } = await packParts(t);
   renameSync(partName(set, 1), `${set}.x`);
   renameSync(partName(set, 4), partName(set, 1));
@@ -107,7 +107,7 @@ test('the first part swapped with another is named (threat 17)', async (t) => {
   assert.match(error.message, /004 is the first part/);
 });
 
-test('a part of another bundle and a stale part beyond the set are named (threat 17)', async (t) => {
+test('threat 17: a part of another bundle and a stale part beyond the set are named', async (t) => {
   const { set } = await packParts(t);
   const other = await packOther(t);
   copyFileSync(partName(other, 3), partName(set, 3));
@@ -130,7 +130,7 @@ async function packOther(t: TestContext): Promise<string> {
   return set;
 }
 
-test('a flipped bit inside a part is told with the part and the offset in it (threat 17)', async (t) => {
+test('threat 17: a flipped bit inside a part is told with the part and the offset in it', async (t) => {
   const { set } = await packParts(t);
   const path = partName(set, 5);
   const bytes = readFileSync(path);

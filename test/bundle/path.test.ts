@@ -35,7 +35,7 @@ const BAD: Readonly<Record<string, string>> = {
 };
 
 for (const [name, path] of Object.entries(BAD)) {
-  test(`the path of an entry may not be: ${name} (threat 8)`, () => {
+  test(`threat 8: the path of an entry may not be: ${name}`, () => {
     assert.notEqual(pathFault(path), undefined);
   });
 }
@@ -54,7 +54,7 @@ test('the paths that bundles have are fine', () => {
   for (const path of good) assert.equal(pathFault(path), undefined, path);
 });
 
-test('no accepted path leaves the folder it is extracted into, on any system (threat 8)', () => {
+test('threat 8: no accepted path leaves the folder it is extracted into, on any system', () => {
   const segment = fc.oneof(fc.string({ maxLength: 8 }), fc.constantFrom('..', '.', 'a', 'con', 'C:', '\\'));
   const path = fc.array(segment, { minLength: 1, maxLength: 5 }).map((parts) => parts.join('/'));
   fc.assert(
@@ -69,7 +69,7 @@ test('no accepted path leaves the folder it is extracted into, on any system (th
   );
 });
 
-test('two entries may not be one file where case does not count (threat 8)', () => {
+test('threat 8: two entries may not be one file where case does not count', () => {
   const found = pathCollisions(['a/b', 'A/B', 'c', 'c', 'd', 'D/e']);
   assert.deepEqual(
     found.map(({ index, what }) => `${index} ${what}`),

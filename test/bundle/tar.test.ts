@@ -32,7 +32,7 @@ test('a header is the one that GNU tar writes', async (t) => {
   assert.deepEqual(archive.subarray(0, BLOCK), encodeHeader({ path: 'airgap.json', size: 700 }));
 });
 
-test('node-tar reads every header as it was meant, base-256 sizes too (threat 16)', () => {
+test('threat 16: node-tar reads every header as it was meant, base-256 sizes too', () => {
   const path = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._+-]{0,60}$/);
   const size = fc.oneof(
     fc.maxSafeNat(),
@@ -52,7 +52,7 @@ test('node-tar reads every header as it was meant, base-256 sizes too (threat 16
   );
 });
 
-test('the size field has exactly one form for each size (threats 11 and 16)', () => {
+test('threats 11 and 16: the size field has exactly one form for each size', () => {
   assert.equal(
     encodeHeader({ path: 'a', size: OCTAL_LIMIT - 1 }).toString('latin1', 124, 136),
     '77777777777\0',
@@ -61,7 +61,7 @@ test('the size field has exactly one form for each size (threats 11 and 16)', ()
   assert.equal(large.toString('hex'), '800000000000000200000000');
 });
 
-test('sizes that are none are refused, whatever stands in the field (threat 11)', () => {
+test('threat 11: sizes that are none are refused, whatever stands in the field', () => {
   const field = (bytes: Buffer): Buffer => {
     const block = encodeHeader({ path: 'a', size: 1 });
     bytes.copy(block, 124);
@@ -80,7 +80,7 @@ test('sizes that are none are refused, whatever stands in the field (threat 11)'
   for (const [name, bytes] of rows) assert.equal(decodeSize(field(bytes)), undefined, name);
 });
 
-test('any twelve bytes give a size or nothing, at once (threat 11)', () => {
+test('threat 11: any twelve bytes give a size or nothing, at once', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 12, maxLength: 12 }), (bytes) => {
       const block = Buffer.alloc(BLOCK);
@@ -92,7 +92,7 @@ test('any twelve bytes give a size or nothing, at once (threat 11)', () => {
   );
 });
 
-test('a wrong checksum, signed characters included, makes a foreign header unreadable (threat 12)', () => {
+test('threat 12: a wrong checksum, signed characters included, makes a foreign header unreadable', () => {
   const block = encodeHeader({ path: 'a', size: 1 });
   block[0] = 0xe9;
   assert.equal(decodeHeader(block), undefined);

@@ -21,7 +21,7 @@ const LARGE = sample({
   })),
 });
 
-test('threads find every damaged blob, and only those, with progress that never goes back (threat 41)', async (t) => {
+test('threat 41: threads find every damaged blob, and only those, with progress that never goes back', async (t) => {
   const { path, bytes, layout } = await packSample(t, LARGE);
   assert.equal((await verifyFile(path)).ok, true);
   const damaged = layout.positions.filter(({ size }) => size > 1_000_000).slice(1, 3);
@@ -111,7 +111,7 @@ test('an abort stops the threads and is not taken for damage', async (t) => {
   await assert.rejects(running, (error: Error) => error.name === 'AbortError');
 });
 
-test('a place that cannot be read is a fault with its offset; the other blobs are still checked (threat 20)', async () => {
+test('threat 20: a place that cannot be read is a fault with its offset; the other blobs are still checked', async () => {
   const layout = layoutBundle(LARGE.draft);
   const bytes = assemble(layout, LARGE);
   const blobs = layout.positions.filter(({ size }) => size > 1_000_000);
@@ -142,7 +142,7 @@ test('a place that cannot be read is a fault with its offset; the other blobs ar
   assert.equal(reads.length, 1, 'no storm of retries');
 });
 
-test('when nothing but the medium is bad, the code says so (threat 20)', async (t) => {
+test('threat 20: when nothing but the medium is bad, the code says so', async (t) => {
   const { path } = await packSample(t, LARGE);
   const source = await openSource(path);
   t.after(() => source.close().catch(() => {}));
@@ -166,7 +166,7 @@ function unusedDescriptor(): number {
   return fd + 5000;
 }
 
-test('a zero-filled blob of the right size is said to be one (threats 18 and 41)', async () => {
+test('threats 18 and 41: a zero-filled blob of the right size is said to be one', async () => {
   const layout = layoutBundle(LARGE.draft);
   const bytes = assemble(layout, LARGE);
   const blob = layout.positions.find(({ size }) => size > 1_000_000)!;
@@ -175,7 +175,7 @@ test('a zero-filled blob of the right size is said to be one (threats 18 and 41)
   assert.match(report.faults[0]?.found ?? '', /never written/);
 });
 
-test('a bundle on a read-only place verifies (threat 21)', async (t) => {
+test('threat 21: a bundle on a read-only place verifies', async (t) => {
   const { path } = await packSample(t);
   chmodSync(path, 0o400);
   chmodSync(join(path, '..'), 0o500);
@@ -184,7 +184,7 @@ test('a bundle on a read-only place verifies (threat 21)', async (t) => {
   assert.equal(ok, true);
 });
 
-test('a blob beyond 8 GiB keeps its base-256 header and its place (threat 16)', async (t) => {
+test('threat 16: a blob beyond 8 GiB keeps its base-256 header and its place', async (t) => {
   const folder = await temporaryFolder(t);
   const size = 8 * 2 ** 30 + 3;
   const digest = `sha256:${'f'.repeat(64)}` as const;

@@ -80,7 +80,7 @@ for (const [name, spoil] of [
   ['a byte too many', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(1)])],
 ] as const) {
   for (const kind of ['buffer', 'stream'] as const) {
-    test(`an origin that gives ${name} as a ${kind} never makes a bundle (threat 41)`, async (t) => {
+    test(`threat 41: an origin that gives ${name} as a ${kind} never makes a bundle`, async (t) => {
       const path = join(await temporaryFolder(t), 'x.tar');
       const from = sample();
       const bad = [...from.contents.keys()].find((key) => key.startsWith('blobs/')) as string;
@@ -242,7 +242,7 @@ async function killAfter(program: string, output: string, entries: number): Prom
   await new Promise((resolve) => child.on('close', resolve));
 }
 
-test('two packs to one output: the second is refused and told who holds it (threat 88)', async (t) => {
+test('threat 88: two packs to one output: the second is refused and told who holds it', async (t) => {
   const path = join(await temporaryFolder(t), 'x.tar');
   const from = sample();
   let second: Promise<unknown> | undefined;
@@ -261,7 +261,7 @@ test('two packs to one output: the second is refused and told who holds it (thre
   assert.equal((await verifyFile(path)).ok, true);
 });
 
-test('many packs at once to one output: never two at work, and one succeeds (threat 88)', async (t) => {
+test('threat 88: many packs at once to one output: never two at work, and one succeeds', async (t) => {
   const path = join(await temporaryFolder(t), 'x.tar');
   const from = sample();
   let inside = 0;
@@ -307,7 +307,7 @@ test('a lock of another boot or of a dead process is taken over, one of another 
   }
 });
 
-test('a full disk: said before the work when it is plain, kept and resumed when it comes midway (threat 85)', async (t) => {
+test('threat 85: a full disk: said before the work when it is plain, kept and resumed when it comes midway', async (t) => {
   const folder = await temporaryFolder(t);
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', folder]);
   if (mounted.status !== 0) {

@@ -161,7 +161,7 @@ test('sign in place, apart, and put in; verify with the folder of keys, named or
   assert.equal((await run(['verify', second.path, ...trusted])).error, undefined);
 });
 
-test('trusted keys: an empty folder that was named, and a threshold that cannot be met, are refused (threats 23, 35)', async (t) => {
+test('threats 23, 35: trusted keys: an empty folder that was named, and a threshold that cannot be met, are refused', async (t) => {
   const folder = await keys(t);
   const { path } = await packSample(t);
   const empty = await temporaryFolder(t);

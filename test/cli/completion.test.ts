@@ -70,6 +70,7 @@ test('each shell that is here completes with the script that is printed', (t) =>
     return join(folder, shell);
   };
 
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: words of bash
   const ask = 'COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _airgap; printf "%s\\n" "${COMPREPLY[@]}"';
   const bash = run('bash', [
     '--norc',

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { parse, stringify } from 'yaml';
+import { type Ran, type Running, startNode, type TestNode } from './support/node.js';
+
+const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
+if (!wanted) console.error('SKIPPED: install from a spec, because AIRGAP_CLUSTER_TESTS is not 1');
+
+const STANDIN = fileURLToPath(new URL('../../scripts/standin', import.meta.url));
+const WEB = 'http://127.0.0.1:8099';
+
+interface ChartOfSpec {
+  readonly role: string;
+  path?: string;
+  repo?: string;
+  name?: string;
+  version?: string;
+}
+
+interface Container {
+  readonly image: string;
+  readonly imageID: string;
+}
+
+interface Pod {
+  readonly metadata: { readonly name: string };
+  readonly spec: { readonly containers: readonly Container[] };
+  readonly status: { readonly phase: string; readonly containerStatuses: readonly Container[] };
+}
+
+/** The node's registry plays the vendor's: its images are named where they lie. Charts and CRDs come over HTTP. */
+describe('a connected site installs from a spec', { skip: !wanted, timeout: 1_800_000 }, () => {
+  let site: TestNode;
+  let web: Running;
+  let first = '';
+  let second = '';
+
+  before(async () => {
+    site = startNode('connected');
+    first = release('2.13.66');
+    second = release('2.16.79');
+    web = site.startScript(`
+      import { createServer } from 'node:http';
+      import { readFile } from 'node:fs/promises';
+      import { join, normalize } from 'node:path';
+      createServer(async (request, response) => {
+        const path = join(${JSON.stringify(site.folder)}, normalize(decodeURIComponent(request.url ?? '/')));
+        const bytes = await readFile(path).catch(() => undefined);
+        response.writeHead(bytes ? 200 : 404).end(bytes);
+      }).listen(8099, '127.0.0.1', () => console.error('serving'));
+    `);
+    await Promise.race([web.said(/serving/), web.ended]);
+  });
+  after(() => {
+    web?.child.kill('SIGKILL');
+    site?.down();
+  });
+
+  /** A stand-in whose images the registry has, and a spec that takes charts and CRDs from the web. */
+  function release(version: string): string {
+    const folder = join(site.folder, `standin-${version}`);
+    mkdirSync(folder);
+    site.must('exec', STANDIN, '--version', version, '--out', folder, '--registry', site.registry);
+    const charts = `${WEB}/standin-${version}/charts`;
+    site.must('exec', 'helm', 'repo', 'index', join(folder, 'charts'), '--url', charts);
+    const file = join(folder, 'spec.yaml');
+    const spec = parse(readFileSync(file, 'utf8')) as { charts: ChartOfSpec[]; crds: unknown[] };
+    for (const chart of spec.charts) {
+      const name = /([a-z-]+)-\d[^/]*\.tgz$/.exec(chart.path ?? '')?.[1] ?? '';
+      delete chart.path;
+      Object.assign(chart, { repo: charts, name, version });
+    }
+    spec.crds = [{ url: `${WEB}/standin-${version}/runai-crds.yaml` }];
+    writeFileSync(file, stringify(spec));
+    return file;
+  }
+
+  const install = (file: string, ...more: string[]): Running =>
+    site.start(['install', file, '--domain', 'runai.test', '--timeout', '4m', ...more]);
+  const ended = async (running: Running, status: number): Promise<Ran> => {
+    const ran = await running.ended;
+    assert.equal(ran.status, status, `${ran.out}\n${ran.err}`);
+    return ran;
+  };
+  const pods = (): Pod[] =>
+    ['runai-backend', 'runai'].flatMap(
+      (namespace) => site.json('get', 'pods', '-n', namespace)['items'] as Pod[],
+    );
+
+  function assertInstalled(version: string): void {
+    const found = JSON.parse(site.must('exec', 'helm', 'list', '-A', '-a', '-o', 'json')) as Record<
+      string,
+      string
+    >[];
+    assert.deepEqual(found.map(({ name, status, chart }) => [name, status, chart]).sort(), [
+      ['runai-backend', 'deployed', `control-plane-${version}`],
+      ['runai-cluster', 'deployed', `runai-cluster-${version}`],
+    ]);
+    for (const { metadata, spec, status } of pods()) {
+      assert.equal(status.phase, 'Running', metadata.name);
+      for (const { image } of spec.containers)
+        assert.match(
+          image,
+          new RegExp(`^${site.registry}/[^/]+/`),
+          'the vendor’s own path below its registry',
+        );
+    }
+    const values = site.must(
+      'exec',
+      'helm',
+      'get',
+      'values',
+      'runai-backend',
+      '-n',
+      'runai-backend',
+      '-o',
+      'json',
+    );
+    assert.ok(!values.includes(site.registry), `nothing is redirected: ${values}`);
+  }
+
+  it('plan and preflight: nothing is pushed or redirected, the rest is as ever', async () => {
+    const { out } = await ended(install(first, '--dry-run'), 0);
+    assert.match(out, /^runai 2\.13\.66 \(from /);
+    assert.match(out, /images {4}left where the charts name them/);
+    assert.doesNotMatch(out, /push all images|\+ global\.image\.registry/);
+    const json = JSON.parse((await ended(install(first, '--dry-run', '-o', 'json'), 0)).out);
+    assert.deepEqual(
+      json.steps.map((step: { id: string }) => step.id),
+      [
+        'helm:runai-backend',
+        'wait:runai-backend',
+        'crds',
+        'helm:runai-cluster',
+        'wait:runai-cluster',
+        'prove:images',
+      ],
+    );
+    const rendered = json.findings.find((finding: { id: string }) => finding.id === 'images.rendered');
+    assert.equal(rendered?.outcome, 'pass', JSON.stringify(rendered));
+    assert.ok(!json.findings.some((finding: { id: string }) => finding.id.startsWith('registry.')));
+  });
+
+  it('killed, and the sources changed: refused; the sources as they were: the same command goes on', async () => {
+    const crds = join(site.folder, 'standin-2.13.66', 'runai-crds.yaml');
+    const before = readFileSync(crds);
+    const running = install(first, '--yes');
+    await Promise.race([running.said(/\[helm:runai-backend\].*start/), running.ended]);
+    running.child.kill('SIGKILL');
+    await running.ended;
+    writeFileSync(crds, Buffer.concat([before, Buffer.from('\n# another day\n')]));
+    const { err } = await ended(install(first, '--yes'), 11);
+    assert.match(err, /error RUN_MISMATCH[\s\S]*bundle id/);
+    writeFileSync(crds, before);
+    const { out } = await ended(install(first, '--yes'), 0);
+    assert.match(out, /is installed/);
+    assert.match(out, /each of them what its registry gave for its name/);
+    assertInstalled('2.13.66');
+  });
+
+  it('the proof compared what nodes report with what the registry gave', async () => {
+    const given = new Map<string, string>();
+    for (const { status } of pods())
+      for (const { image, imageID } of status.containerStatuses) given.set(image, imageID);
+    assert.ok(given.size > 4);
+    for (const [image, imageID] of given) {
+      const [, repository = '', tag = ''] = /^[^/]+\/(.+?)(?::([^:@/]+))?(?:@.*)?$/.exec(image) ?? [];
+      if (tag === '') continue;
+      const script = `curl -fsSI -H 'Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json' http://${site.registry}/v2/${repository}/manifests/${tag}`;
+      const digest =
+        /docker-content-digest: (\S+)/i.exec(site.must('exec', 'sh', '-c', script))?.[1] ?? 'none';
+      assert.ok(imageID.endsWith(digest), `${image}: ${imageID} is not ${digest}`);
+    }
+  });
+
+  it('the same again changes nothing; the newer spec upgrades both, with what was customised', async () => {
+    const { out } = await ended(install(first, '--yes'), 0);
+    assert.match(out, /is what runs; nothing was changed/);
+    site.must('psql', 'backend', "create table if not exists kept (x text); insert into kept values ('row')");
+    await ended(install(second, '--yes', '--backend-set', 'backend.logLevel=debug'), 0);
+    assertInstalled('2.16.79');
+    assert.equal(site.must('psql', 'backend', 'select x from kept'), 'row');
+    const runs = readdirSync(join(site.stateDir, 'airgap', 'runs'), { recursive: true, encoding: 'utf8' });
+    assert.ok(
+      runs.some((name) => name.endsWith('journal.jsonl')),
+      runs.join(),
+    );
+  });
+
+  it('a tag that moved since the pods started is found by the proof', async () => {
+    const running = pods().flatMap(({ spec }) => spec.containers.map(({ image }) => image));
+    const [one = '', other = ''] = [...new Set(running.filter((image) => !image.includes('@')))];
+    const nameOf = (image: string) => /^[^/]+\/(.+):([^:]+)$/.exec(image) ?? [];
+    const [, from = '', fromTag = ''] = nameOf(other);
+    const [, to = '', toTag = ''] = nameOf(one);
+    site.must(
+      'exec',
+      'skopeo',
+      'copy',
+      '--all',
+      '--src-tls-verify=false',
+      '--dest-tls-verify=false',
+      `docker://${site.registry}/${from}:${fromTag}`,
+      `docker://${site.registry}/${to}:${toTag}`,
+    );
+    const { err } = await ended(install(second, '--yes'), 6);
+    assert.match(err, /error IMAGE_PROOF/);
+    assert.ok(err.includes(one), err);
+  });
+});
