@@ -3,6 +3,7 @@ import type { Helm } from '../helm/types.js';
 import { type Connection, connect } from '../kube/client.js';
 import type { Crd } from '../kube/crd-file.js';
 import { createClusterSide } from '../run/cluster.js';
+import { requireStateRoot } from '../run/state-root.js';
 import { readBundleCrds } from './observe.js';
 import { openPayload } from './open-bundle.js';
 import { openHelm } from './open-helm.js';
@@ -29,6 +30,7 @@ export interface Site {
  */
 export async function openSite(options: InstallOptions): Promise<Site> {
   const { emit, signal, env, stateRoot } = options;
+  await requireStateRoot(stateRoot);
   const { payload: bundle, verify } = await openPayload(options.bundle, { emit, signal });
   const closers: (() => unknown)[] = [() => bundle.close()];
   const close = async (): Promise<void> => {
