@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { AirgapError } from '../errors.js';
 import type { InstallOptions } from '../install/types.js';
 import { isSpec, specChoice } from './connected.js';
 import type { CliContext } from './context.js';
@@ -27,6 +28,8 @@ export interface InstallFlags extends RegistryFlags, TrustFlags {
   readonly timeout?: string;
   readonly helmTimeout?: string;
   readonly acknowledge: readonly string[];
+  readonly allowDowngrade?: string;
+  readonly maxAge?: string;
 }
 
 const collect = (value: string, all: readonly string[]): readonly string[] => [...all, value];
@@ -51,6 +54,8 @@ export function addInstallOptions(command: Command): Command {
       collect,
       [],
     )
+    .option('--allow-downgrade <version>', 'this very version, although the cluster saw a newer bundle')
+    .option('--max-age <days>', 'refuse a bundle that is older')
     .option('--state-dir <dir>', 'folder of the record of runs (default: airgap/ in the XDG state folder)')
     .option('--timeout <duration>', 'until all is healthy, for each release (default 15m)')
     .option('--helm-timeout <duration>', 'for each of helm’s own waits (default 10m)');
@@ -84,6 +89,8 @@ export async function installOptions(
     registry: registryChoice(flags, context),
     skipPush: flags.skipPush === true,
     acknowledged: flags.acknowledge,
+    ...(flags.allowDowngrade === undefined ? {} : { allowDowngrade: flags.allowDowngrade }),
+    ...(flags.maxAge === undefined ? {} : { maxAge: daysOf(flags.maxAge) }),
     ...(flags.domain === undefined ? {} : { domain: flags.domain }),
     backend: { files: flags.backendValues.map(path), settings: flags.backendSet },
     clusterValues: { files: flags.clusterValues.map(path), settings: flags.clusterSet },
@@ -104,6 +111,13 @@ export async function installOptions(
     emit: context.emit,
     signal: context.signal,
   };
+}
+
+/** @throws AirgapError USAGE */
+function daysOf(text: string): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days > 0 && days < 100_000) return days;
+  throw new AirgapError('USAGE', `--max-age ${text} is no number of days`, { found: text });
 }
 
 /** Tells hosts apart, and state folders on one host. */

@@ -33,6 +33,11 @@ export const INVALID_CODES = {
     meaning: 'The bundle was made in a format this airgap does not read.',
     next: 'use the airgap version that the bundle names',
   },
+  BUNDLE_WRONG: {
+    exit: EXIT.invalid,
+    meaning: 'The bundle is for another product, or for other nodes than the cluster has.',
+    next: 'take the bundle that was packed for this product and for these nodes',
+  },
   MANIFEST_INVALID: {
     exit: EXIT.invalid,
     meaning: 'The manifest airgap.json is not well formed, or breaks a limit.',

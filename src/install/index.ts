@@ -11,6 +11,7 @@ import { payloadView } from './open-bundle.js';
 import { openSite, type Site } from './open-site.js';
 import type { InstallPlan } from './plan.js';
 import { type Prepared, prepare } from './prepare.js';
+import { withSequence } from './seen-sequence.js';
 import type { Results, Work } from './steps/types.js';
 import type { InstallOptions, InstallOutcome, PlanView } from './types.js';
 
@@ -78,7 +79,13 @@ async function openRun(site: Site, prepared: Prepared, options: InstallOptions):
     kind: 'install',
     bundleId: bundle.bundleId,
     clusterUid,
-    inputs: prepared.made ? effectiveInputs(prepared.given, prepared.observation?.registry) : prepared.given,
+    inputs: prepared.made
+      ? withSequence(
+          effectiveInputs(prepared.given, prepared.observation?.registry),
+          bundle.manifest.sequence,
+          prepared.seen,
+        )
+      : prepared.given,
     toolVersion: options.toolVersion,
     clock: options.clock,
     random: options.random,

@@ -87,7 +87,8 @@ function nodePlatforms({ manifest, site }: PreflightFacts): Finding {
   const advice = some
     ? 'pods must not be scheduled on the other nodes'
     : `pack a bundle for ${missing.join(', ')}`;
-  return { ...row, outcome: some ? 'warn' : 'fail', seen, expected, advice };
+  if (some) return { ...row, outcome: 'warn', seen, expected, advice };
+  return { ...row, outcome: 'fail', seen, expected, advice, code: 'BUNDLE_WRONG' };
 }
 
 function rights({ access }: PreflightFacts): Finding {

@@ -1,6 +1,7 @@
 import type { Payload } from '../bundle/payload.js';
 import { AirgapError } from '../errors.js';
 import { mapPooled } from '../io/pool.js';
+import { createClusterSide } from '../run/cluster.js';
 import { checkResumption } from '../run/identity.js';
 import type { Plan } from '../run/types.js';
 import { reviewRights } from './access.js';
@@ -13,7 +14,9 @@ import { readRegistryFacts } from './open-registry.js';
 import type { Site } from './open-site.js';
 import { type InstallPlan, makePlan } from './plan.js';
 import { judgePreflight, type PushProbe } from './preflight.js';
+import { judgeBundle, type SeenSequence } from './preflight-bundle.js';
 import { parseTarget } from './push.js';
+import { readSeenSequence } from './seen-sequence.js';
 import type { ClusterFacts, Observation } from './site.js';
 import type { InstallOptions } from './types.js';
 import type { Values } from './values.js';
@@ -31,6 +34,8 @@ export interface Prepared {
   readonly made?: InstallPlan;
   readonly observation?: Observation;
   readonly resumes?: string;
+  /** What the cluster has accepted so far. */
+  readonly seen?: SeenSequence;
   readonly findings: readonly Finding[];
 }
 
@@ -78,13 +83,30 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
     acknowledged: options.acknowledged ?? [],
     ...(probe === undefined ? {} : { pushProbe: probe }),
   });
+  const seen = await readSeenSequence(options.stateRoot, site.clusterUid, createClusterSide(client, emit));
+  const own = judgeBundle({
+    manifest: bundle.manifest,
+    now: options.clock.now(),
+    acknowledged: options.acknowledged ?? [],
+    ...(seen === undefined ? {} : { seen }),
+    ...(options.allowDowngrade === undefined ? {} : { allowDowngrade: options.allowDowngrade }),
+    ...(options.maxAge === undefined ? {} : { maxAge: options.maxAge }),
+  });
   const checked = options.checks === 'few' ? [] : await checkSite(site, { observation, made }, options);
-  const findings = [...judged, ...checked];
+  const findings = [...own, ...judged, ...checked];
   const failed = findings.filter((finding) => finding.outcome === 'fail').length;
   const summary =
     failed === 0 ? `${findings.length} checks` : `${failed} of ${findings.length} checks failed`;
   emit({ type: 'stage-ended', stage: 'observe', outcome: failed === 0 ? 'ok' : 'failed', summary });
-  return { plan: made.plan, cluster: observation.cluster, given, made, observation, findings };
+  return {
+    plan: made.plan,
+    cluster: observation.cluster,
+    given,
+    made,
+    observation,
+    findings,
+    ...(seen === undefined ? {} : { seen }),
+  };
 }
 
 /** Default values of the charts, by release. */

@@ -31,6 +31,9 @@ const PATH_ROWS: PathRows = {
 /** Every row that preflight may show. `*` stands for a release, a node or a name. */
 const ALL = {
   site: { asks: 'whether there is a cluster to look at (--without-cluster)', worst: 'not-checked' },
+  'bundle.product': fail('whether it is a bundle of this product'),
+  'bundle.sequence': fail('whether the bundle is older than one that was accepted, or leaps ahead'),
+  'bundle.age': fail('how old the bundle is; --max-age makes a limit'),
   'cluster.reached': { asks: 'which cluster this is', worst: 'error' },
   'cluster.version': fail('whether Kubernetes is in the release’s window'),
   'openshift.version': fail('whether OpenShift is in the release’s window'),

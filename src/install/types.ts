@@ -69,6 +69,10 @@ export interface InstallOptions extends Surroundings {
   readonly mode: 'install' | 'dry-run' | 'preflight';
   /** Ids of findings that the operator has read and accepts. */
   readonly acknowledged?: readonly string[];
+  /** The very version that may be older than what the cluster saw. */
+  readonly allowDowngrade?: string;
+  /** Days; an older bundle is refused. */
+  readonly maxAge?: number;
   /** `few`: only what the plan is decided by; all when absent. */
   readonly checks?: 'all' | 'few';
   /**

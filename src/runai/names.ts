@@ -1,3 +1,6 @@
+/** As bundles name it. */
+export const PRODUCT = 'runai';
+
 /** Names that stay the same through the eras. */
 export const BACKEND = { release: 'runai-backend', namespace: 'runai-backend' } as const;
 export const CLUSTER = { release: 'runai-cluster', namespace: 'runai' } as const;

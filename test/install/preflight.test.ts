@@ -54,10 +54,11 @@ test('a cluster outside the window of the release fails with the window', () => 
   assert.match(finding.expected ?? '', /^>=1\.19 <1\.40/);
 });
 
-test('nodes of another platform: none fits fails, some fit warns', () => {
+test('threat 36: nodes of another platform: none fits fails with exit 3, some fit warns', () => {
   const { cluster } = emptySite();
   const arm = emptySite({ cluster: { ...cluster, platforms: ['linux/arm64'] } });
   assert.match(row(judge(arm), 'cluster.platforms').advice ?? '', /pack a bundle for linux\/arm64/);
+  assert.throws(() => demandNoFailure(judge(arm)), { code: 'BUNDLE_WRONG', exitStatus: 3 });
   const mixed = emptySite({ cluster: { ...cluster, platforms: ['linux/amd64', 'linux/arm64'] } });
   assert.equal(row(judge(mixed), 'cluster.platforms').outcome, 'warn');
 });
