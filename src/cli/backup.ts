@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { isAirgapError } from '../errors.js';
 import { addBackupCreate } from './backup-create.js';
 import { addUnlockOptions, readUnlock, type UnlockFlags } from './backup-keys.js';
+import { addBackupResume } from './backup-resume.js';
 import type { CliContext, Verb } from './context.js';
 
 interface ReadFlags extends UnlockFlags {
@@ -25,6 +26,7 @@ export const backupVerb: Verb = (program, context) => {
     .summary('make, check and look into backups')
     .addHelpText('after', HELP);
   addBackupCreate(group, context);
+  addBackupResume(group, context);
   addVerify(group, context);
   addInspect(group, context);
   addList(group, context);
@@ -87,9 +89,10 @@ function addList(group: Command, context: CliContext): void {
 async function verify(path: string, flags: ReadFlags, context: CliContext): Promise<void> {
   const { emit, env, signal, now } = context;
   const unlock = await readUnlock(flags, context);
-  const [{ verifyBackupFile, requireBackupOk }, { removeMark, writeMark }] = await Promise.all([
+  const [{ verifyBackupFile, requireBackupOk }, { removeMark }, { markVerified }] = await Promise.all([
     import('../recovery/verify.js'),
     import('../recovery/marks.js'),
+    import('../recovery/mark-verified.js'),
   ]);
   emit({ type: 'stage-started', stage: 'verify', title: `verify ${path}` });
   const report = await verifyBackupFile(path, {
@@ -103,10 +106,8 @@ async function verify(path: string, flags: ReadFlags, context: CliContext): Prom
     throw error;
   });
   emit({ type: 'stage-ended', stage: 'verify', outcome: report.ok ? 'ok' : 'failed' });
-  const { createdAt, clusterUid, backupId } = report;
   if (report.ok) {
-    const verifiedAt = new Date(now()).toISOString();
-    await writeMark(path, { verifiedAt, createdAt, clusterUid, backupId }).catch((error: unknown) => {
+    await markVerified(path, report, now()).catch((error: unknown) => {
       emit({ type: 'note', level: 'warn', text: `the backup is whole, but not marked so: ${String(error)}` });
     });
   } else await removeMark(path);

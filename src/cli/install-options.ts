@@ -1,7 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { AirgapError } from '../errors.js';
 import type { InstallOptions } from '../install/types.js';
@@ -9,6 +7,7 @@ import { isSpec, specChoice } from './connected.js';
 import type { CliContext } from './context.js';
 import { parseDuration } from './duration.js';
 import { addRegistryOptions, type RegistryFlags, registryChoice } from './registry-options.js';
+import { runPlace } from './run-place.js';
 import { addTrustOptions, readTrust, type TrustFlags } from './trust.js';
 
 /** Flags of install and preflight. */
@@ -68,11 +67,10 @@ export async function installOptions(
   flags: InstallFlags,
   context: CliContext,
 ): Promise<Omit<InstallOptions, 'mode' | 'approve'>> {
-  const { stateRoot } = await import('../run/paths.js');
   const { cwd, env } = context;
   const path = (name: string): string => resolve(cwd, name);
   const trust = await readTrust(flags, context);
-  const root = flags.stateDir === undefined ? stateRoot(env) : path(flags.stateDir);
+  const place = await runPlace(flags, context);
   return {
     bundle: isSpec(file)
       ? specChoice(file, { flags, trust, context })
@@ -99,14 +97,8 @@ export async function installOptions(
       ? {}
       : { helmTimeout: parseDuration('--helm-timeout', flags.helmTimeout) }),
     env,
-    stateRoot: root,
-    clock: {
-      now: context.now,
-      monotonic: () => performance.now(),
-      sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }),
-    },
+    ...place,
     random: randomBytes,
-    place: placeOf(root),
     toolVersion: context.version,
     emit: context.emit,
     signal: context.signal,
@@ -118,9 +110,4 @@ function daysOf(text: string): number {
   const days = Number(text);
   if (Number.isInteger(days) && days > 0 && days < 100_000) return days;
   throw new AirgapError('USAGE', `--max-age ${text} is no number of days`, { found: text });
-}
-
-/** Tells hosts apart, and state folders on one host. */
-function placeOf(root: string): string {
-  return `${hostname()}:${createHash('sha256').update(root).digest('hex').slice(0, 8)}`;
 }

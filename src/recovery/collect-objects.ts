@@ -1,6 +1,6 @@
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject, ReadOptions, Resource } from '../kube/types.js';
-import { ASSET_LABELS, PROJECT_LABEL } from '../runai/backup.js';
+import { ASSET_LABELS, PROJECT_LABEL, projectNamespace } from '../runai/backup.js';
 import { PEOPLE_ELSEWHERE } from '../runai/bindings.js';
 import { CONFIG_RESOURCES } from '../runai/crds.js';
 import { BACKEND, CLUSTER, OBJECTS, SITE_SECRETS } from '../runai/names.js';
@@ -16,6 +16,9 @@ const RBAC = 'rbac.authorization.k8s.io/v1';
 /** Secrets that Kubernetes or helm make themselves. */
 const MADE_BY_OTHERS = new Set(['helm.sh/release.v1', 'kubernetes.io/service-account-token', 'airgap/saved']);
 const ROUTE = { apiVersion: 'route.openshift.io/v1', kind: 'Route' };
+const PROJECTS = { group: 'run.ai', plural: 'projects' };
+/** On what Kubernetes makes itself at its start. */
+const BOOTSTRAP = 'kubernetes.io/bootstrapping';
 const QUEUES = { group: 'scheduling.run.ai', plural: 'queues' };
 
 /** Reads the objects of the chosen parts. Roles name what restore does with them. */
@@ -123,7 +126,7 @@ async function collectIngress(client: Reader, read: ReadOptions): Promise<Collec
 /** Namespaces of projects with all their roles and bindings, and the lists of people elsewhere. */
 async function collectRbac(client: Reader, read: ReadOptions): Promise<CollectedPart[]> {
   const parts: CollectedPart[] = [];
-  const namespaces = await client.list(RESOURCES.namespaces, { labelSelector: PROJECT_LABEL, ...read });
+  const namespaces = await projectNamespaces(client, read);
   parts.push(
     ...partOf(['objects', 'rbac', 'namespaces.json'], 'project-namespaces', namespaces.map(asNewNamespace)),
   );
@@ -131,11 +134,13 @@ async function collectRbac(client: Reader, read: ReadOptions): Promise<Collected
     { apiVersion: RBAC, kind: 'Role', plural: 'roles', namespaced: true },
     { apiVersion: RBAC, kind: 'RoleBinding', plural: 'rolebindings', namespaced: true },
   ];
+  const bound: KubeObject[] = [];
   for (const kind of kinds) {
     const found: KubeObject[] = [];
     for (const { metadata } of namespaces)
       found.push(...(await client.list(kind, { namespace: metadata.name, ...read })));
     parts.push(...partOf(['objects', 'rbac', `${kind.plural}.json`], 'project-rbac', found.map(asNew)));
+    bound.push(...found);
   }
   const people: KubeObject[] = [];
   for (const { apiVersion, kind, name, namespace } of PEOPLE_ELSEWHERE) {
@@ -145,7 +150,48 @@ async function collectRbac(client: Reader, read: ReadOptions): Promise<Collected
     if (object) people.push(asNew({ ...object, apiVersion, kind }));
   }
   parts.push(...partOf(['objects', 'rbac', 'people.json'], 'people-rbac', people));
+  const roles = await handMadeRoles(client, [...bound, ...people], read);
+  parts.push(...partOf(['objects', 'rbac', 'clusterroles.json'], 'people-rbac', roles));
   return parts;
+}
+
+/** By label; and those that a project itself names, or that have its usual name, when the label was forgotten. */
+async function projectNamespaces(client: Reader, read: ReadOptions): Promise<KubeObject[]> {
+  const labelled = await client.list(RESOURCES.namespaces, { labelSelector: PROJECT_LABEL, ...read });
+  const found = new Map(labelled.map((namespace) => [namespace.metadata.name, namespace]));
+  const resource = await storedResource(client, PROJECTS, read);
+  const projects = resource ? await client.list(resource, read) : [];
+  for (const project of projects) {
+    const named = [textAt(project, ['spec', 'namespace']), projectNamespace(project.metadata.name)];
+    for (const name of named) {
+      if (name === undefined || found.has(name)) continue;
+      const namespace = await client.get(RESOURCES.namespaces, { name }, read);
+      if (namespace) found.set(name, { ...namespace, apiVersion: 'v1', kind: 'Namespace' });
+    }
+  }
+  return [...found.values()];
+}
+
+/** ClusterRoles that bindings point at and that neither a chart nor Kubernetes brings: without them a binding is dead. */
+async function handMadeRoles(
+  client: Reader,
+  bindings: readonly KubeObject[],
+  read: ReadOptions,
+): Promise<KubeObject[]> {
+  const names = bindings.flatMap((binding) =>
+    textAt(binding, ['roleRef', 'kind']) === 'ClusterRole'
+      ? (textAt(binding, ['roleRef', 'name']) ?? [])
+      : [],
+  );
+  const resource = { apiVersion: RBAC, kind: 'ClusterRole', plural: 'clusterroles', namespaced: false };
+  const roles: KubeObject[] = [];
+  for (const name of new Set(names)) {
+    const role = await client.get(resource, { name }, read);
+    const { labels = {} } = role?.metadata ?? {};
+    const isMade = labels['app.kubernetes.io/managed-by'] === 'Helm' || BOOTSTRAP in labels;
+    if (role && !isMade) roles.push(asNew({ ...role, apiVersion: RBAC, kind: 'ClusterRole' }));
+  }
+  return roles;
 }
 
 /** What users made in the product's namespace; their secrets are among the secrets. */

@@ -63,11 +63,16 @@ export function releaseFacts({ release }: LiveRelease, bundleId: string | undefi
   };
 }
 
+/** The values that the release was made with: the operator's over the chart's own. May hold secrets. */
+export function effectiveValues({ defaults, values }: Release): Map {
+  return mergeMaps(defaults, values);
+}
+
 /** User-supplied and effective values, the rendered manifest and helm's own record. All of it may hold secrets. */
 export function releaseParts({ release, secret }: LiveRelease): CollectedPart[] {
   const at = (file: string): readonly string[] => ['releases', release.name, file];
   const meta = { release: release.name, namespace: release.namespace, revision: release.revision };
-  const effective = mergeMaps(release.defaults, release.values);
+  const effective = effectiveValues(release);
   return [
     { path: at('values.yaml'), role: 'release-values', meta, content: formatYaml(release.values) },
     { path: at('values-all.yaml'), role: 'release-values-effective', meta, content: formatYaml(effective) },

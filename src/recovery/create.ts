@@ -1,199 +1,146 @@
-import { AirgapError } from '../errors.js';
-import { RESOURCES } from '../kube/resources.js';
-import type { KubeObject } from '../kube/types.js';
 import { versionOfRelease } from '../runai/era.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
-import { platformOf } from '../runai/platform.js';
 import { partPath } from './archive/path.js';
-import type {
-  BackupFacts,
-  DatabaseFacts,
-  Json,
-  ProductFacts,
-  Skipped,
-  VolumeFacts,
-} from './archive/types.js';
+import type { BackupFacts, DatabaseFacts, ProductFacts, Skipped, VolumeFacts } from './archive/types.js';
 import { type BackupWriter, createBackupWriter } from './archive/writer.js';
-import { collectObjects } from './collect-objects.js';
-import { type LiveRelease, readLiveReleases, releaseFacts, releaseParts } from './collect-releases.js';
-import type { CollectedPart } from './collect-types.js';
-import { markVerified } from './create-mark.js';
-import { CHOICES, type CreatedBackup, type CreateOptions } from './create-types.js';
-import { type Database, externalDatabase, findDatabase } from './database-place.js';
+import { viewOf } from './backup-view.js';
+import type { LiveRelease } from './collect-releases.js';
+import {
+  CHOICES,
+  type CreatedBackup,
+  type CreateOptions,
+  type DatabaseTotals,
+  USUAL,
+} from './create-types.js';
+import { describeAddress } from './database-address.js';
+import { checkpoint, countDatabases } from './database-counts.js';
+import type { Database } from './database-place.js';
 import { dumpDatabases } from './dump-databases.js';
-import { listAt, textAt } from './value-at.js';
+import { demandEnough, productDatabase } from './enough.js';
+import { markVerified } from './mark-verified.js';
+import { isOurs, type LiveSite, observeSite, openDatabase } from './observe-site.js';
+import { type SavedVolumes, saveCold, saveWarm } from './save-volumes.js';
+import type { TakenSnapshot } from './snapshot.js';
+import { totalsOf } from './totals.js';
 import { requireBackupOk, verifyBackupFile } from './verify.js';
-import { copyVolume } from './volume-copy.js';
-import { findMetricsVolumes } from './volume-find.js';
 
 /**
- * Makes a backup of the running product: its objects and values, its databases, its metrics. The file gets its name
+ * Makes a backup of the running product: its objects and values, its databases, its volumes. The file gets its name
  * when all of it is there; then it is read again as a restore would read it.
  * @throws AirgapError BACKUP_FAILED, BACKUP_INVALID, OUTPUT_UNWRITABLE, DISK_FULL and those of the cluster
  */
 export async function createBackup(options: CreateOptions): Promise<CreatedBackup> {
-  const { client, emit, signal, output } = options;
+  const { client, emit, output } = options;
   emit({ type: 'stage-started', stage: 'backup', title: `${client.context} at ${client.server}` });
   const site = await observeSite(options);
-  const writer = await createBackupWriter(output, {
-    encryption: options.encryption,
-    signal,
-    onProgress: (done, current) =>
-      emit({ type: 'progress', stage: 'backup', done, total: 0, unit: 'bytes', current }),
-  });
+  const view = viewOf(site, options);
+  if (view.plan) await options.approve?.(view);
+  const opened = await openDatabase(site, options);
+  const taken: TakenSnapshot[] = [];
   try {
-    await writeParts(writer, [...site.objects, ...site.releaseParts]);
-    const databases = site.database
-      ? await dumpDatabases({ ...options, writer, database: site.database })
-      : [];
-    const volumes = await saveVolumes(site, writer, options);
-    const facts = factsOf(site, { databases, volumes }, options);
-    const finished = await writer.finish(facts);
-    const summary = `${finished.manifest.parts.length} parts, ${finished.size} bytes`;
-    emit({ type: 'stage-ended', stage: 'backup', outcome: 'ok', summary });
-    const verified = await verifyBackupFile(output, { ...finished.unlock, env: options.env, signal });
-    requireBackupOk(verified);
-    await markVerified(output, verified, options.now());
-    return {
-      path: output,
-      size: finished.size,
-      backupId: finished.backupId,
-      encryption: options.encryption.kind,
-      facts,
-      parts: finished.manifest.parts.length,
-      verified,
-    };
-  } catch (error) {
-    await writer.abort();
-    throw error;
-  }
-}
-
-interface LiveSite {
-  readonly clusterUid: string;
-  readonly releases: readonly LiveRelease[];
-  readonly objects: readonly CollectedPart[];
-  readonly releaseParts: readonly CollectedPart[];
-  readonly database: Database | undefined;
-  readonly external: string | undefined;
-  readonly meta: { readonly [key: string]: Json | undefined };
-}
-
-/** Everything that is small, and whether the database opens: faults show before gigabytes are read. */
-async function observeSite(options: CreateOptions): Promise<LiveSite> {
-  const { client, choices, signal, bySite } = options;
-  const read = { signal };
-  const clusterUid = await client.clusterUid(read);
-  const releases = await readLiveReleases(client, read);
-  const backend = releases.find(({ release }) => release.name === BACKEND.release);
-  if (!backend) {
-    throw new AirgapError('BACKUP_FAILED', `release ${BACKEND.release} is not installed here`, {
-      expected: `a helm release ${BACKEND.release} in namespace ${BACKEND.namespace}`,
-      found: `context ${client.context} without one`,
-      hint: 'choose the right cluster with --kubeconfig and --context',
+    const writer = await createBackupWriter(output, {
+      encryption: options.encryption,
+      signal: options.signal,
+      onProgress: (done, current) =>
+        emit({ type: 'progress', stage: 'backup', done, total: 0, unit: 'bytes', current }),
     });
+    try {
+      const database = opened?.database;
+      return await write(writer, { site, ...(database ? { database } : {}) }, { ...options, taken });
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  } catch (error) {
+    for (const snapshot of taken) await snapshot.remove().catch(() => {});
+    throw error;
+  } finally {
+    await opened?.close();
   }
-  const values = backend.release.values;
-  const external = externalDatabase(values);
-  const wantsDatabase = choices.has('database') && bySite.database === undefined;
-  if (wantsDatabase && external !== undefined) {
-    throw new AirgapError(
-      'BACKUP_FAILED',
-      'the database is not the product’s own, and is not saved from here',
-      {
-        expected: 'PostgreSQL in the cluster',
-        found: `external, at ${external}`,
-        hint: 'name what saves it: --database-by "nightly dump on db1", or leave it out: --skip database',
-      },
-    );
-  }
-  const version = await client.version(read);
-  const domain = textAt(values, ['global', 'domain']) ?? textAt(values, ['deployment', 'domain']);
+}
+
+interface Source {
+  readonly site: LiveSite;
+  /** Open when data of it is saved from here. */
+  readonly database?: Database;
+}
+
+interface Saved extends SavedVolumes {
+  readonly databases: readonly DatabaseFacts[];
+}
+
+async function write(
+  writer: BackupWriter,
+  { site, database }: Source,
+  options: CreateOptions & { readonly taken: TakenSnapshot[] },
+): Promise<CreatedBackup> {
+  const { output, emit, signal, now, env } = options;
+  for (const { path, role, meta, content } of site.parts)
+    await writer.addFile(partPath(...path), content, { role, ...(meta === undefined ? {} : { meta }) });
+  const saved = await saveData(writer, { site, ...(database ? { database } : {}) }, options);
+  const facts = factsOf(site, saved, options);
+  const finished = await writer.finish(facts);
+  const summary = `${finished.manifest.parts.length} parts, ${finished.size} bytes`;
+  emit({ type: 'stage-ended', stage: 'backup', outcome: 'ok', summary });
+  const verified = await verifyBackupFile(output, { ...finished.unlock, env, signal });
+  requireBackupOk(verified);
+  await markVerified(output, verified, now());
   return {
-    clusterUid,
-    releases,
-    external,
-    objects: await collectObjects(client, choices, read),
-    releaseParts: choices.has('values') ? releases.flatMap(releaseParts) : [],
-    database: wantsDatabase ? await findDatabase(client, values, signal) : undefined,
-    meta: {
-      kubernetes: version.gitVersion,
-      platform: platformOf(await client.groups(read)),
-      ...(domain === undefined ? {} : { domain }),
-    },
+    path: output,
+    size: finished.size,
+    backupId: finished.backupId,
+    encryption: options.encryption.kind,
+    facts,
+    parts: finished.manifest.parts.length,
+    verified,
+    ...(saved.problem ? { problem: saved.problem } : {}),
   };
 }
 
-async function writeParts(writer: BackupWriter, parts: readonly CollectedPart[]): Promise<void> {
-  for (const { path, role, meta, content } of parts)
-    await writer.addFile(partPath(...path), content, { role, ...(meta === undefined ? {} : { meta }) });
-}
-
-async function saveVolumes(
-  site: LiveSite,
+/** What needs an outage comes last, so that a fault before it causes none and the outage is short. */
+async function saveData(
   writer: BackupWriter,
-  options: CreateOptions,
-): Promise<VolumeFacts[]> {
-  const { client, choices, bySite, signal } = options;
-  const backend = site.releases.find(({ release }) => release.name === BACKEND.release);
-  const volumes = await findMetricsVolumes(client, backend?.release.values, signal);
-  if (bySite.metrics !== undefined) {
-    const by = bySite.metrics;
-    return volumes.map(({ claim, namespace, purpose }) => ({
-      claim,
-      namespace,
-      purpose,
-      method: 'site',
-      by,
-    }));
-  }
-  if (!choices.has('metrics')) return [];
-  const facts: VolumeFacts[] = [];
-  for (const volume of volumes) {
-    const { image, pullSecrets } = await helperImage(site, options);
-    facts.push(await copyVolume(volume, { ...options, writer, image, pullSecrets }));
-  }
-  return facts;
-}
-
-/** The image of the running database: it is at the site, and has bash and GNU tar. */
-async function helperImage(
-  { database }: LiveSite,
-  { client, helperImage: given, signal }: CreateOptions,
-): Promise<{ readonly image: string; readonly pullSecrets: readonly string[] }> {
-  const pods = await client.list(RESOURCES.pods, { namespace: BACKEND.namespace, signal });
-  const pod: KubeObject | undefined =
-    database?.pod ?? pods.find(({ metadata }) => /postgresql-0$/.test(metadata.name));
-  const image = given ?? database?.image ?? textAt(pod, ['spec', 'containers', 0, 'image']);
-  if (image === undefined) {
-    throw new AirgapError('BACKUP_FAILED', 'there is no image for a pod that reads volumes', {
-      expected: 'a running database, whose image has bash and GNU tar',
-      found: 'none',
-      hint: 'name one that the nodes can pull: --helper-image REF',
-    });
-  }
-  const pullSecrets = listAt(pod, ['spec', 'imagePullSecrets']).flatMap(
-    (each) => textAt(each, ['name']) ?? [],
-  );
-  return { image, pullSecrets };
-}
-
-interface Saved {
-  readonly databases: readonly DatabaseFacts[];
-  readonly volumes: readonly VolumeFacts[];
+  { site, database }: Source,
+  options: CreateOptions & { readonly taken: TakenSnapshot[] },
+): Promise<Saved> {
+  const { client, emit, signal, least, savings = USUAL } = options;
+  const saving = savings.database;
+  const isDump = 'way' in saving && saving.way === 'dump';
+  const counted = database && !isDump ? await countDatabases({ client, database, signal }) : undefined;
+  const check = (totals: readonly DatabaseTotals[]): void => {
+    if (least) demandEnough(totals, productDatabase(site), least);
+  };
+  if (counted) check(counted.databases);
+  if (database && counted) await checkpoint({ client, database, signal });
+  const warm = await saveWarm(site, writer, options);
+  const databases = database && isDump ? await dumpDatabases({ client, database, writer, emit, signal }) : [];
+  if (database && isDump) check(databases.map(totalsOf));
+  const cold = await saveCold(site, writer, options);
+  const describe = (facts: VolumeFacts): VolumeFacts =>
+    facts.purpose === 'database' && counted
+      ? {
+          ...facts,
+          meta: {
+            ...facts.meta,
+            postgresql: counted.serverVersion,
+            databases: counted.databases.map((each) => ({ ...each })),
+          },
+        }
+      : facts;
+  return { databases, ...cold, facts: [...warm, ...cold.facts].map(describe) };
 }
 
 function factsOf(site: LiveSite, saved: Saved, options: CreateOptions): BackupFacts {
   const product: ProductFacts = { name: 'runai', ...versionsOf(site.releases) };
   return {
-    createdAt: new Date(options.now()).toISOString(),
+    createdAt: new Date(site.begun).toISOString(),
     tool: options.toolVersion,
     clusterUid: site.clusterUid,
     product,
-    releases: site.releases.map((release) => releaseFacts(release, options.bundleId)),
+    releases: site.releaseFacts,
     databases: saved.databases,
-    volumes: saved.volumes,
-    skipped: skippedOf(site, saved, options),
+    volumes: saved.facts,
+    skipped: skippedOf(site, options),
     meta: site.meta,
   };
 }
@@ -215,16 +162,23 @@ function versionsOf(releases: readonly LiveRelease[]): Omit<ProductFacts, 'name'
   };
 }
 
-function skippedOf(site: LiveSite, { volumes }: Saved, { choices, bySite }: CreateOptions): Skipped[] {
+/** Everything that a reader might look for in the backup and not find. */
+function skippedOf(site: LiveSite, options: CreateOptions): Skipped[] {
+  const { choices, savings = USUAL } = options;
   const skipped: Skipped[] = CHOICES.filter((choice) => !choices.has(choice)).map((what) => ({
     what,
     why: 'left out by the operator',
   }));
-  if (bySite.database !== undefined) {
-    const where = site.external === undefined ? '' : ` (external, at ${site.external})`;
-    skipped.push({ what: 'database', why: `saved by the site: ${bySite.database}${where}` });
+  if (choices.has('database') && 'by' in savings.database) {
+    const where = site.external ? ` (external, at ${describeAddress(site.external)})` : '';
+    skipped.push({ what: 'database', why: `saved by the site: ${savings.database.by}${where}` });
   }
-  if (choices.has('metrics') && volumes.length === 0)
-    skipped.push({ what: 'metrics', why: 'there is no volume of metrics' });
+  for (const what of ['metrics', 'prometheus'] as const)
+    if (isOurs(what, options) && !site.volumes.some(({ purpose }) => purpose === what))
+      skipped.push({ what, why: `there is no volume of ${what}` });
+  const isSaved = (claim: string): boolean =>
+    site.volumes.some(({ namespace, claim: name }) => claim === `${namespace}/${name}`);
+  for (const claim of site.others.filter((each) => !isSaved(each)))
+    skipped.push({ what: `volume ${claim}`, why: 'a claim that is neither database nor metrics' });
   return skipped;
 }

@@ -1,29 +1,26 @@
 import { AirgapError } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { ExecTarget, KubeClient, KubeObject } from '../kube/types.js';
-import { EXTERNAL_DATABASE, POSTGRES, passwordsIn, VALUE_KEYS } from '../runai/postgres.js';
+import { type Passwords, POSTGRES, passwordsIn, VALUE_KEYS } from '../runai/postgres.js';
+import { addressLines, type ServerAddress } from './database-address.js';
 import { bashCall, execText } from './exec-stream.js';
 import { listAt, textAt, valueAt } from './value-at.js';
 
-/** The product's own database server and how to log in; the password is a secret. */
+/** A database server and how to log in; the password is a secret. */
 export interface Database {
-  readonly pod: KubeObject;
+  /** The pod in which programs run: the server's own, or a helper's for a server elsewhere. */
   readonly target: Omit<ExecTarget, 'command'>;
+  /** Where the server is, when it is not in that pod. */
+  readonly address?: ServerAddress;
   readonly user: string;
   readonly password: string;
   /** Where the password was found, in words. */
   readonly passwordFrom: string;
   readonly image: string;
+  readonly pullSecrets: readonly string[];
 }
 
 type Client = Pick<KubeClient, 'get' | 'list' | 'exec'>;
-
-/** The host of a database of the customer's own; undefined when the product brings it. */
-export function externalDatabase(values: unknown): string | undefined {
-  const enabled = valueAt(values, EXTERNAL_DATABASE.enabled.split('.'));
-  if (enabled !== false) return undefined;
-  return textAt(values, EXTERNAL_DATABASE.host.split('.')) ?? 'a host that the values do not name';
-}
 
 /**
  * Finds the pod of the database and a password that it accepts: what counts is the one inside the data directory.
@@ -41,10 +38,10 @@ export async function findDatabase(client: Client, values: unknown, signal: Abor
   };
   const tried: string[] = [];
   for (const login of await logins(client, values, signal)) {
-    const { exitCode } = await tryLogin(client, { target, login, signal });
-    if (exitCode === 0) {
+    if ((await tryLogin(client, { target, login, signal })) === undefined) {
       const { from, ...rest } = login;
-      return { pod, target, ...rest, passwordFrom: from, image: textAt(own, ['image']) ?? '' };
+      const pullSecrets = pullSecretsOf(pod);
+      return { target, ...rest, passwordFrom: from, image: textAt(own, ['image']) ?? '', pullSecrets };
     }
     tried.push(`${login.user} with ${login.from}`);
   }
@@ -67,7 +64,12 @@ async function findPod(client: Client, signal: AbortSignal): Promise<KubeObject>
   });
 }
 
-interface Login {
+/** Names of the secrets with which a pod's images are pulled. */
+export function pullSecretsOf(pod: KubeObject | undefined): string[] {
+  return listAt(pod, ['spec', 'imagePullSecrets']).flatMap((each) => textAt(each, ['name']) ?? []);
+}
+
+export interface Login {
   readonly user: string;
   readonly password: string;
   readonly from: string;
@@ -79,8 +81,7 @@ async function logins(client: Client, values: unknown, signal: AbortSignal): Pro
   const found: Login[] = [];
   for (const name of [existing, POSTGRES.secret]) {
     if (name === undefined) continue;
-    const secret = await client.get(RESOURCES.secrets, { namespace: POSTGRES.namespace, name }, { signal });
-    const passwords = passwordsIn(decoded(valueAt(secret, ['data'])));
+    const passwords = await secretPasswords(client, name, signal);
     for (const password of [passwords.superuser, passwords.user])
       if (password !== undefined) found.push({ user: POSTGRES.superuser, password, from: `secret ${name}` });
   }
@@ -89,10 +90,26 @@ async function logins(client: Client, values: unknown, signal: AbortSignal): Pro
       const password = textAt(values, key.split('.'));
       if (password !== undefined) found.push({ user: POSTGRES.superuser, password, from: `value ${key}` });
     }
+  return distinct(found);
+}
+
+/** Each login once; a password with a line end cannot be given to the programs. */
+export function distinct(logins: readonly Login[]): Login[] {
   const seen = new Set<string>();
-  return found.filter(
-    ({ password }) => !/[\r\n\0]/.test(password) && !seen.has(password) && seen.add(password),
-  );
+  return logins.filter(({ user, password }) => {
+    const key = JSON.stringify([user, password]);
+    return !/[\r\n\0]/.test(password) && !seen.has(key) && seen.add(key);
+  });
+}
+
+/** The passwords in a secret of the control plane's namespace, under either era's keys. */
+export async function secretPasswords(
+  client: Pick<KubeClient, 'get'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<Passwords> {
+  const secret = await client.get(RESOURCES.secrets, { namespace: POSTGRES.namespace, name }, { signal });
+  return passwordsIn(decoded(valueAt(secret, ['data'])));
 }
 
 function decoded(data: unknown): Record<string, string> {
@@ -102,26 +119,35 @@ function decoded(data: unknown): Record<string, string> {
   );
 }
 
-const LOGIN = `IFS= read -r PGPASSWORD; export PGPASSWORD PGHOST=127.0.0.1 PGCONNECT_TIMEOUT=15
-exec psql -XAtqw -U "$1" -d postgres -c 'SELECT 1'`;
+/** The second argument is a database that the user may open. */
+const LOGIN = `IFS= read -r PGPASSWORD; export PGPASSWORD PGHOST="\${AIRGAP_HOST:-127.0.0.1}" PGCONNECT_TIMEOUT=15
+exec psql -XAtqw -U "$1" -d "$2" -c 'SELECT 1'`;
 
-function tryLogin(
-  client: Client,
-  {
-    target,
-    login,
-    signal,
-  }: { readonly target: Database['target']; readonly login: Login; readonly signal: AbortSignal },
-) {
-  const { command, input } = bashCall({ script: LOGIN, args: [login.user], lines: [login.password] });
-  return execText(
-    { client, target: { ...target, command }, input, signal },
-    { code: 'BACKUP_FAILED', what: 'login' },
-  ).then(
-    () => ({ exitCode: 0 }),
-    (error: unknown) => {
-      if (error instanceof AirgapError && error.code === 'BACKUP_FAILED') return { exitCode: 1 };
-      throw error;
-    },
-  );
+export interface LoginTry {
+  readonly target: Database['target'];
+  readonly login: Login;
+  readonly address?: ServerAddress;
+  readonly signal: AbortSignal;
+}
+
+/** What the server says against a login; undefined when it lets it in. */
+export async function tryLogin(
+  client: Pick<KubeClient, 'exec'>,
+  { target, login, address, signal }: LoginTry,
+): Promise<string | undefined> {
+  const { command, input } = bashCall({
+    script: addressLines(address) + LOGIN,
+    args: [login.user, address?.database ?? 'postgres'],
+    lines: [login.password],
+  });
+  try {
+    await execText(
+      { client, target: { ...target, command }, input, signal },
+      { code: 'BACKUP_FAILED', what: 'login' },
+    );
+    return undefined;
+  } catch (error) {
+    if (error instanceof AirgapError && error.code === 'BACKUP_FAILED') return error.found ?? error.message;
+    throw error;
+  }
 }

@@ -5,10 +5,11 @@ import { printable } from '../redact.js';
 import { partPath } from './archive/path.js';
 import type { DatabaseFacts } from './archive/types.js';
 import type { BackupWriter } from './archive/writer.js';
+import { callDatabase, listDatabases, ownDatabase } from './database-list.js';
 import type { Database } from './database-place.js';
 import { contentMeta, factLines, parseContent, parseSums } from './dump-report.js';
-import { DUMP_SCRIPT, GLOBALS_SCRIPT, LIST_SCRIPT } from './dump-script.js';
-import { bashCall, execStream, execText, lastWords } from './exec-stream.js';
+import { DUMP_SCRIPT, GLOBALS_SCRIPT } from './dump-script.js';
+import { execStream, lastWords } from './exec-stream.js';
 
 export interface DumpOptions {
   readonly client: Pick<KubeClient, 'exec'>;
@@ -21,56 +22,28 @@ export interface DumpOptions {
 export const GLOBALS_PATH = 'database/globals.sql';
 
 /**
- * Dumps every database that is no template, and the roles. What is counted and hashed inside the pod must be what
- * arrived: exec streams are known to end early and still succeed.
+ * Dumps every database that is no template (of a server elsewhere the product's own), and the roles. What is counted
+ * and hashed inside the pod must be what arrived: exec streams are known to end early and still succeed.
  * @throws AirgapError BACKUP_FAILED
  */
 export async function dumpDatabases(options: DumpOptions): Promise<DatabaseFacts[]> {
-  const { databases, dumpVersion } = await listDatabases(options);
-  await dumpGlobals(options);
+  const { databases, dumpVersion, superuser } = await listDatabases(options);
+  await dumpGlobals(options, superuser ? 'with-passwords' : 'without-passwords');
   const facts: DatabaseFacts[] = [];
   for (const name of databases) facts.push(await dumpDatabase(name, dumpVersion, options));
   return facts;
 }
 
-interface Listed {
-  readonly databases: readonly string[];
-  readonly dumpVersion: string;
-}
-
-async function listDatabases(options: DumpOptions): Promise<Listed> {
-  const text = await execText(commandOf(LIST_SCRIPT, 'postgres', options), {
-    code: 'BACKUP_FAILED',
-    what: 'the databases cannot be listed',
-  });
-  const [first = '', second = ''] = text.split('\n');
-  const { databases, server, number, recovery } = JSON.parse(first) as {
-    databases: string[];
-    server: string;
-    number: number;
-    recovery: boolean;
-  };
-  const dumpVersion = /\) (\S+)/.exec(second)?.[1] ?? second;
-  if (recovery) {
-    throw new AirgapError('BACKUP_FAILED', 'the database is a standby and may lag behind', {
-      expected: 'the primary server',
-      found: `${options.database.target.pod} is in recovery`,
-    });
-  }
-  if (Number.parseInt(dumpVersion, 10) < Math.floor(number / 10_000)) {
-    throw new AirgapError('BACKUP_FAILED', 'pg_dump in the pod is older than the server', {
-      expected: `pg_dump ${Math.floor(number / 10_000)} or newer`,
-      found: `pg_dump ${dumpVersion}, server ${server}`,
-    });
-  }
-  return { databases, dumpVersion };
-}
-
-async function dumpGlobals(options: DumpOptions): Promise<void> {
+async function dumpGlobals(
+  options: DumpOptions,
+  passwords: 'with-passwords' | 'without-passwords',
+): Promise<void> {
   const what = 'the roles';
+  const flag = passwords === 'with-passwords' ? '' : '--no-role-passwords';
+  const call = callDatabase(GLOBALS_SCRIPT, [ownDatabase(options.database), flag], options);
   const { taken, result, report } = await reading(what, () =>
-    execStream(commandOf(GLOBALS_SCRIPT, 'postgres', options), (stdout) =>
-      options.writer.addStream(GLOBALS_PATH, stdout, { role: 'database-globals' }),
+    execStream(call, (stdout) =>
+      options.writer.addStream(GLOBALS_PATH, stdout, { role: 'database-globals', meta: { passwords } }),
     ),
   );
   demandWhole(what, { taken, exitCode: result.exitCode, stderr: result.stderr, report });
@@ -81,7 +54,7 @@ async function dumpDatabase(name: string, dumpVersion: string, options: DumpOpti
   const what = `database ${printable(name, 100)}`;
   const part = partPath('database', `${name}.dump`);
   const { taken, result, report } = await reading(what, () =>
-    execStream(commandOf(DUMP_SCRIPT, name, options), (stdout) =>
+    execStream(callDatabase(DUMP_SCRIPT, [name], options), (stdout) =>
       writer.addStream(part, stdout, { role: 'database-dump', meta: { database: name } }),
     ),
   );
@@ -135,10 +108,4 @@ export function demandWhole(what: string, { taken, exitCode, stderr, report }: A
     expected: sums ? `${sums.bytes} bytes, sha256:${sums.sha256}` : 'the sums from inside the pod',
     found: `${taken.size} bytes, sha256:${taken.sha256}`,
   });
-}
-
-function commandOf(script: string, name: string, { client, database, signal }: DumpOptions) {
-  const { target, user, password } = database;
-  const { command, input } = bashCall({ script, args: [user, name], lines: [password] });
-  return { client, target: { ...target, command }, input, signal };
 }

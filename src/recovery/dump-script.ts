@@ -7,7 +7,7 @@
 /** Fixed settings, so that a row has the same text at backup and at restore. */
 const SESSION = `
 set -u -o pipefail
-export LC_ALL=C PGHOST=127.0.0.1 PGUSER="$1" PGDATABASE="$2" PGAPPNAME=airgap PGCONNECT_TIMEOUT=15 PGTZ=UTC
+export LC_ALL=C PGHOST="\${AIRGAP_HOST:-127.0.0.1}" PGUSER="$1" PGDATABASE="$2" PGAPPNAME=airgap PGCONNECT_TIMEOUT=15 PGTZ=UTC
 export PGOPTIONS='-c statement_timeout=0 -c idle_in_transaction_session_timeout=0 -c extra_float_digits=3 -c datestyle=ISO -c intervalstyle=postgres -c bytea_output=hex -c row_security=off'
 IFS= read -r PGPASSWORD || { echo 'no password came' >&2; exit 90; }
 export PGPASSWORD
@@ -44,31 +44,36 @@ SELECT json_build_object('kind','largeObjects','count',count(*),'hash',coalesce(
 
 /**
  * Dumps one database in custom format, and describes it in the very snapshot that the dump is of: a session holds the
- * snapshot while pg_dump reads.
+ * snapshot and counts while pg_dump reads. It ends only after pg_dump, and with this program whatever happens.
  */
 export const DUMP_SCRIPT = `${SESSION}
 coproc SQL { exec psql -XAtqw -v ON_ERROR_STOP=1; }
-session=$SQL_PID
+session=$SQL_PID facts=
+trap 'kill $session $facts 2>/dev/null' EXIT
 exec 4>&"\${SQL[1]}" 5<&"\${SQL[0]}"
 printf '%s\\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;' 'SELECT pg_export_snapshot();' >&4
 IFS= read -r snapshot <&5 || { echo 'the database gives no snapshot' >&2; exit 91; }
+cat >&4 <<'FACTS'
+${FACTS_SQL}
+\\echo end-of-facts
+FACTS
+{
+  while IFS= read -r line; do
+    [ "$line" != end-of-facts ] || exit 0
+    printf 'airgap:fact %s\\n' "$line"
+  done
+  echo 'the tables could not be counted'
+  exit 92
+} <&5 >&2 4>&- &
+facts=$!
 ${SUMS_OPEN}
 pg_dump --format=custom --no-password --snapshot="$snapshot" | tee /dev/fd/7 /dev/fd/8
 status=$?
 ${SUMS_CLOSE}
 [ "$status" = 0 ] || exit "$status"
-cat >&4 <<'FACTS'
-${FACTS_SQL}
-\\echo end-of-facts
-\\q
-FACTS
-ended=
-while IFS= read -r line <&5; do
-  if [ "$line" = end-of-facts ]; then ended=1; break; fi
-  printf 'airgap:fact %s\\n' "$line" >&2
-done
+wait "$facts" || exit 92
+printf '\\\\q\\n' >&4
 wait "$session" 2>/dev/null
-[ -n "$ended" ] || { echo 'the tables could not be counted' >&2; exit 92; }
 `;
 
 /** Describes a database as it is now. */
@@ -80,17 +85,27 @@ FACTS
 } | psql -XAtqw -v ON_ERROR_STOP=1
 `;
 
-/** Roles with their password hashes, tablespaces and settings of roles. */
+/** Roles, with their password hashes unless the third argument says otherwise, tablespaces and settings of roles. */
 export const GLOBALS_SCRIPT = `${SESSION}
 ${SUMS_OPEN}
-pg_dumpall --globals-only --no-password | tee /dev/fd/7 /dev/fd/8
+pg_dumpall --globals-only --no-password \${3:-} --database="$2" | tee /dev/fd/7 /dev/fd/8
 status=$?
 ${SUMS_CLOSE}
 exit "$status"
 `;
 
-/** One line of JSON: the databases that are no templates, and the versions of server and tool. */
+const UNREADABLE = `SELECT json_agg(format('%I.%I', n.nspname, c.relname)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))`;
+
+/**
+ * One line of JSON: the databases that are no templates, what of the own one may not be read, and the versions of
+ * server and tool.
+ */
 export const LIST_SCRIPT = `${SESSION}
-psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('databases', (SELECT json_agg(datname ORDER BY datname COLLATE \\"C\\") FROM pg_database WHERE NOT datistemplate AND datallowconn), 'server', current_setting('server_version'), 'number', current_setting('server_version_num')::int, 'recovery', pg_is_in_recovery())" || exit
+psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('databases', (SELECT json_agg(datname ORDER BY datname COLLATE \\"C\\") FROM pg_database WHERE NOT datistemplate AND datallowconn), 'server', current_setting('server_version'), 'number', current_setting('server_version_num')::int, 'recovery', pg_is_in_recovery(), 'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), 'unreadable', coalesce((${UNREADABLE}), '[]'::json))" || exit
 pg_dump --version
+`;
+
+/** What the server holds in memory goes to its disk. */
+export const CHECKPOINT_SCRIPT = `${SESSION}
+psql -XAtqw -v ON_ERROR_STOP=1 -c CHECKPOINT
 `;

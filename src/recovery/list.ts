@@ -6,6 +6,7 @@ import { AGE_MAGIC } from './archive/age/header.js';
 import { encryptionOf, type OpenBackupOptions, openBackup } from './archive/open.js';
 import { README_PATH } from './archive/readme.js';
 import { openBackupFile } from './archive/source.js';
+import type { DatabaseTotals } from './create-types.js';
 import { readMark } from './marks.js';
 import type { KeptBackup } from './retention.js';
 import type { ListedBackup } from './types.js';
@@ -39,6 +40,23 @@ export function keptOf(listed: readonly ListedBackup[]): KeptBackup[] {
       ? [{ path, createdAt: Date.parse(createdAt), clusterUid, isVerified: verifiedAt !== undefined }]
       : [],
   );
+}
+
+/** The newest verified backup of a cluster in a folder that says what its databases held; read from marks alone. */
+export async function lastVerified(
+  folder: string,
+  clusterUid: string,
+): Promise<{ readonly path: string; readonly databases: readonly DatabaseTotals[] } | undefined> {
+  const names = await readdir(folder).catch(() => []);
+  let newest: { createdAt: string; path: string; databases: readonly DatabaseTotals[] } | undefined;
+  for (const name of names) {
+    const path = join(folder, name);
+    const mark = await readMark(path);
+    if (mark?.clusterUid !== clusterUid || !mark.databases?.length) continue;
+    if (newest === undefined || mark.createdAt > newest.createdAt)
+      newest = { createdAt: mark.createdAt, path, databases: mark.databases };
+  }
+  return newest && { path: newest.path, databases: newest.databases };
 }
 
 async function look(path: string, options: OpenBackupOptions): Promise<ListedBackup | undefined> {

@@ -7,6 +7,8 @@ import { writeFileAtomic } from '../io/atomic.js';
 const ENDS = 4096;
 const LIMIT = 64 * 1024;
 
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
 const schema = v.strictObject({
   schemaVersion: v.literal(1),
   /** SHA-256 over size, beginning and end of the file: tells another file of the same name without any key. */
@@ -15,6 +17,8 @@ const schema = v.strictObject({
   createdAt: v.pipe(v.string(), v.isoTimestamp()),
   clusterUid: v.string(),
   backupId: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  /** What each database held, for the next backup to be compared with. */
+  databases: v.exactOptional(v.array(v.strictObject({ name: v.string(), tables: count, rows: count }))),
 });
 
 /** What stands beside a backup once all of it was found right: FILE.verified.json. Holds no secret. */
@@ -27,7 +31,7 @@ export async function writeMark(
   backup: string,
   facts: Omit<VerifiedMark, 'schemaVersion' | 'seal'>,
 ): Promise<void> {
-  const { verifiedAt, createdAt, clusterUid, backupId } = facts;
+  const { verifiedAt, createdAt, clusterUid, backupId, databases } = facts;
   const mark: VerifiedMark = {
     schemaVersion: 1,
     seal: await sealOf(backup),
@@ -35,6 +39,7 @@ export async function writeMark(
     createdAt,
     clusterUid,
     backupId,
+    ...(databases === undefined ? {} : { databases }),
   };
   await writeFileAtomic(markPath(backup), `${JSON.stringify(mark, null, 2)}\n`, { mode: 0o644 });
 }

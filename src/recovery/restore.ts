@@ -221,7 +221,6 @@ async function takeSafetyBackup(path: string, options: RestoreOptions): Promise<
     output: path,
     encryption: { kind: 'recipients', recipients: [identity.recipient], identity: identity.secret },
     choices: new Set(CHOICES),
-    bySite: {},
     toolVersion: options.toolVersion,
     env: options.env,
     now: clock.now,

@@ -1,6 +1,7 @@
 import type { Fault } from '../errors.js';
 import type { EncryptionKind } from './archive/open.js';
 import type { DatabaseFacts, ProductFacts, ReleaseFacts, Skipped, VolumeFacts } from './archive/types.js';
+import type { DatabaseTotals } from './create-types.js';
 
 /** What became of the check of one database dump. */
 export interface StructureCheck {
@@ -26,6 +27,8 @@ export interface VerifyBackupReport {
   readonly parts: number;
   readonly entries: number;
   readonly structure: readonly StructureCheck[];
+  /** What each database held, by the manifest. */
+  readonly totals: readonly DatabaseTotals[];
   readonly faults: readonly Fault[];
 }
 

@@ -4,6 +4,7 @@ import { AirgapError, type Fault, isAirgapError } from '../errors.js';
 import { type ArchiveEntry, entryHeader } from './archive/entries.js';
 import { type OpenBackup, type OpenBackupOptions, openBackup } from './archive/open.js';
 import { checkStructure, type StructureOptions } from './structure.js';
+import { allTotals } from './totals.js';
 import type { VerifyBackupReport } from './types.js';
 
 export interface VerifyBackupOptions extends StructureOptions {
@@ -39,6 +40,7 @@ export async function verifyBackup(
     parts: manifest.parts.length,
     entries: layout.entries.length,
     structure,
+    totals: allTotals(manifest),
     faults,
   };
 }

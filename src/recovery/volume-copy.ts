@@ -7,8 +7,8 @@ import type { VolumeFacts } from './archive/types.js';
 import type { BackupWriter } from './archive/writer.js';
 import { demandWhole } from './dump-databases.js';
 import { bashCall, execStream } from './exec-stream.js';
-import { withHelper } from './helper-pod.js';
-import type { MetricsVolume } from './volume-find.js';
+import { type HelperPod, withHelper } from './helper-pod.js';
+import type { ProductVolume } from './volume-find.js';
 import { READ_SCRIPT } from './volume-script.js';
 
 export interface CopyOptions {
@@ -19,6 +19,11 @@ export interface CopyOptions {
   readonly random: (size: number) => Buffer;
   readonly emit: Emit;
   readonly signal: AbortSignal;
+  /** Looks at the volume first. */
+  readonly before?: (
+    pod: HelperPod,
+    call: { readonly client: Pick<KubeClient, 'exec'>; readonly signal: AbortSignal },
+  ) => Promise<void>;
 }
 
 /** What tar says about a file that was written to while it was read (its exit status is then 1). */
@@ -30,7 +35,7 @@ const CHANGED =
  * as far as it was read, and is named in the manifest.
  * @throws AirgapError BACKUP_FAILED
  */
-export async function copyVolume(volume: MetricsVolume, options: CopyOptions): Promise<VolumeFacts> {
+export async function copyVolume(volume: ProductVolume, options: CopyOptions): Promise<VolumeFacts> {
   const { client, image, pullSecrets, random, signal, writer, emit } = options;
   const { namespace, claim, purpose, node } = volume;
   const what = `volume ${namespace}/${claim}`;
@@ -47,7 +52,8 @@ export async function copyVolume(volume: MetricsVolume, options: CopyOptions): P
     signal,
     ...(node === undefined ? {} : { node }),
   };
-  const { taken, result, report } = await withHelper(request, (pod) => {
+  const { taken, result, report } = await withHelper(request, async (pod) => {
+    await options.before?.(pod, { client, signal });
     const { command, input } = bashCall({ script: READ_SCRIPT, args: [] });
     return broken(what, () =>
       execStream({ client, target: { ...pod.target, command }, input, signal }, (stdout) =>

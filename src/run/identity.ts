@@ -66,6 +66,7 @@ export function checkResumption(run: RunIdentity, asked: Resumption): void {
     `run ${run.runId} (${run.title}) is not finished, and this is not it`,
     {
       faults,
+      ...(run.kind === 'backup' ? { hint: 'start again what it stopped: airgap backup resume' } : {}),
     },
   );
 }

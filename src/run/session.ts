@@ -16,6 +16,7 @@ import {
   isOver,
   listRunFolders,
   openRunJournal,
+  readRun,
   type StoredRun,
 } from './store.js';
 import type { ExecutorOf, Plan, SavedStore } from './types.js';
@@ -163,7 +164,10 @@ async function settle(options: SessionOptions): Promise<StoredRun | undefined> {
   const { root, clusterUid, clock, emit } = options;
   if (options.unfinished === 'give-up') {
     const newest = (await listRunFolders(root, clusterUid)).at(-1);
-    if (newest) await giveUp(newest, clock.now);
+    if (newest) {
+      await demandNothingStopped(newest);
+      await giveUp(newest, clock.now);
+    }
     return undefined;
   }
   const local = await findUnfinished(root, clusterUid);
@@ -191,6 +195,21 @@ async function settle(options: SessionOptions): Promise<StoredRun | undefined> {
     return undefined;
   checkResumption(local.identity, options);
   return local;
+}
+
+/** A backup that was killed may have left the database stopped: that is brought back first. */
+async function demandNothingStopped(folder: string): Promise<void> {
+  const run = await readRun(folder).catch(() => undefined);
+  if (run?.identity.kind !== 'backup' || isOver(run.records)) return;
+  throw new AirgapError(
+    'RUN_MISMATCH',
+    `backup ${run.identity.runId} was interrupted with something stopped`,
+    {
+      expected: 'everything started again before another run begins',
+      found: run.identity.title,
+      hint: 'airgap backup resume',
+    },
+  );
 }
 
 /** Takes over what another host did in the same run; true when the run is over by that. */

@@ -32,7 +32,7 @@ export interface PlanStep {
 
 /** An ordered list of steps; its digest binds a journal to it. */
 export interface Plan {
-  readonly kind: 'install' | 'rollback' | 'restore';
+  readonly kind: 'install' | 'rollback' | 'restore' | 'backup';
   readonly title: string;
   readonly bundleId: string;
   readonly clusterUid: string;

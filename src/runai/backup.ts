@@ -69,6 +69,8 @@ export const DATA_CLASSES: readonly DataClass[] = [
 
 /** Label of a project's namespace; its value is the project. */
 export const PROJECT_LABEL = 'runai/queue';
+/** The namespace that a project gets when nobody chooses one. */
+export const projectNamespace = (project: string): string => `runai-${project}`;
 export const ASSET_LABELS = ['run.ai/cluster-wide', 'run.ai/department'] as const;
 
 /** A volume of the product's. */

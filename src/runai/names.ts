@@ -56,6 +56,9 @@ export const LATER_CLAIMS = {
   redisQueue: 'data-runai-backend-redis-queue-master-0',
 } as const;
 
+/** The private CA, and the key of the secret that it lies under. */
+export const CA_SECRET = { name: 'runai-ca-cert', key: 'runai-ca.pem' } as const;
+
 /** Secrets of the operator's own that the product reads, with the namespaces they lie in. */
 export const SITE_SECRETS = [
   {

@@ -65,7 +65,10 @@ export const PASSWORD_ORDER = [
 /** Values keys that say the database is the customer's own. */
 export const EXTERNAL_DATABASE = {
   enabled: 'postgresql.enabled',
+  auth: 'global.postgresql.auth',
   host: 'global.postgresql.auth.host',
   port: 'global.postgresql.auth.port',
+  database: 'global.postgresql.auth.database',
+  sslMode: 'global.postgresql.auth.dbSslMode',
   leastVersion: 16,
 } as const;

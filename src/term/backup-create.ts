@@ -1,5 +1,19 @@
+import type { VolumeFacts } from '../recovery/archive/types.js';
 import type { BackupOutcome } from '../recovery/backup.js';
-import { formatBytes } from './units.js';
+import type { BackupView } from '../recovery/backup-view.js';
+import { printable, redact } from '../redact.js';
+import { stepLines } from './plan.js';
+import { formatBytes, plural } from './units.js';
+
+/** What a backup would hold, and the outage that it needs. */
+export function formatBackupView({ cluster, rows, plan }: BackupView): string {
+  const lines = [
+    `backup of ${cluster.context}, ${cluster.server}, UID ${cluster.uid}`,
+    ...rows.map(({ what, how }) => `  ${what.padEnd(10)} ${how}`),
+    ...(plan ? ['', `Outage, ${plural(plan.steps.length, 'step')}`, ...plan.steps.flatMap(stepLines)] : []),
+  ];
+  return `${lines.map((line) => printable(redact(line), 4000)).join('\n')}\n`;
+}
 
 /** The result of `backup create`, for people. */
 export function formatCreated(outcome: BackupOutcome): string {
@@ -15,11 +29,8 @@ export function formatCreated(outcome: BackupOutcome): string {
     ...databases.map(
       ({ name, tables }) => `database   ${name}: ${tables.length} tables, ${rows(tables)} rows`,
     ),
-    ...volumes.map(
-      ({ namespace, claim, method, by, files, bytes }) =>
-        `volume     ${namespace}/${claim}: ${method === 'copy' ? `${files} files, ${formatBytes(bytes ?? 0)}` : `saved by ${by}`}`,
-    ),
-    ...skipped.map(({ what, why }) => `not in it  ${what}: ${why}`),
+    ...volumes.map((volume) => `volume     ${volume.namespace}/${volume.claim}: ${volumeText(volume)}`),
+    ...skipped.map(({ what, why }) => `not in it  ${printable(`${what}: ${why}`, 500)}`),
     `verified   ${parts} parts${verified.structure.some(({ state }) => state === 'header') ? '; dumps by their headers only (no pg_restore here)' : ''}`,
     encryption === 'plain'
       ? 'encrypted  no'
@@ -30,8 +41,17 @@ export function formatCreated(outcome: BackupOutcome): string {
           `key        ${keyFile}`,
           '           Without this key nobody can read the backup: keep a copy away from this host and cluster.',
         ]),
+    ...outcome.expired.map((file) => `deleted    ${file}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function volumeText({ method, by, files, bytes, meta }: VolumeFacts): string {
+  if (method === 'site') return `saved by ${printable(by ?? '')}`;
+  if (method === 'snapshot')
+    return `snapshot ${by} (handle ${printable(String(meta?.['handle']))} of ${printable(String(meta?.['driver']))})`;
+  const changed = Array.isArray(meta?.['changed']) ? `, ${meta['changed'].length} changed while read` : '';
+  return `${files} files, ${formatBytes(bytes ?? 0)}${meta?.['cold'] === true ? ', cold' : ''}${changed}`;
 }
 
 /** The same for programs; no secrets. */
@@ -46,6 +66,7 @@ export function createdJson(outcome: BackupOutcome): Record<string, unknown> {
     parts,
     verified: verified.ok,
     structure: verified.structure,
+    ...(outcome.expired.length === 0 ? {} : { expired: outcome.expired }),
     ...facts,
   };
 }
