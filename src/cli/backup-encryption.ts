@@ -42,7 +42,10 @@ export async function encryptionOf(
   if (flags.passphraseFile !== undefined)
     return { kind: 'passphrase', passphrase: await readPassphrase(flags.passphraseFile, context) };
   if (!hasRecipients(flags)) return 'fresh';
-  return { kind: 'recipients', recipients: [...flags.recipient, ...(await fromFile(flags, context))] };
+  const { parseRecipientFile } = await import('../recovery/archive/age/keys.js');
+  const named =
+    flags.recipient.length === 0 ? [] : parseRecipientFile(flags.recipient.join('\n'), '--recipient');
+  return { kind: 'recipients', recipients: [...named, ...(await fromFile(flags, context))] };
 }
 
 function hasRecipients({ recipient, recipientsFile }: RecipientFlags): boolean {

@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { isAirgapError } from '../errors.js';
 import { addBackupCreate } from './backup-create.js';
+import { addBackupKeygen } from './backup-keygen.js';
 import { addUnlockOptions, readUnlock, type UnlockFlags } from './backup-keys.js';
 import { addBackupResume } from './backup-resume.js';
+import { addBackupSchedule } from './backup-schedule.js';
 import type { CliContext, Verb } from './context.js';
 
 interface ReadFlags extends UnlockFlags {
@@ -27,6 +29,8 @@ export const backupVerb: Verb = (program, context) => {
     .addHelpText('after', HELP);
   addBackupCreate(group, context);
   addBackupResume(group, context);
+  addBackupSchedule(group, context);
+  addBackupKeygen(group, context);
   addVerify(group, context);
   addInspect(group, context);
   addList(group, context);

@@ -2,7 +2,7 @@ import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject, ReadOptions, Resource } from '../kube/types.js';
 import { ASSET_LABELS, PROJECT_LABEL, projectNamespace } from '../runai/backup.js';
 import { PEOPLE_ELSEWHERE } from '../runai/bindings.js';
-import { CONFIG_RESOURCES } from '../runai/crds.js';
+import { CONFIG_RESOURCES, QUEUES } from '../runai/crds.js';
 import { BACKEND, CLUSTER, OBJECTS, SITE_SECRETS } from '../runai/names.js';
 import type { CollectedPart } from './collect-types.js';
 import type { Choice } from './create-types.js';
@@ -19,7 +19,6 @@ const ROUTE = { apiVersion: 'route.openshift.io/v1', kind: 'Route' };
 const PROJECTS = { group: 'run.ai', plural: 'projects' };
 /** On what Kubernetes makes itself at its start. */
 const BOOTSTRAP = 'kubernetes.io/bootstrapping';
-const QUEUES = { group: 'scheduling.run.ai', plural: 'queues' };
 
 /** Reads the objects of the chosen parts. Roles name what restore does with them. */
 export async function collectObjects(
@@ -104,6 +103,7 @@ async function collectSecrets(client: Reader, read: ReadOptions): Promise<Collec
       .map((namespace) => ({ namespace, name: row.name })),
   );
   for (const { namespace, name } of elsewhere) {
+    if (!(await client.get(RESOURCES.namespaces, { name: namespace }, read))) continue;
     const secret = await client.get(RESOURCES.secrets, { namespace, name }, read);
     if (secret === undefined) continue;
     const object = asNew({ ...secret, apiVersion: 'v1', kind: 'Secret' });

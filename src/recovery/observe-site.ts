@@ -1,9 +1,11 @@
 import { AirgapError } from '../errors.js';
 import { parseFingerprint } from '../helm/fingerprint.js';
 import { RESOURCES } from '../kube/resources.js';
-import { BACKEND } from '../runai/names.js';
+import { versionOfRelease } from '../runai/era.js';
+import { BACKEND, CLUSTER } from '../runai/names.js';
 import { platformOf } from '../runai/platform.js';
 import { POSTGRES } from '../runai/postgres.js';
+import { isAtLeast } from '../runai/version.js';
 import type { Json, ReleaseFacts } from './archive/types.js';
 import { collectObjects } from './collect-objects.js';
 import {
@@ -58,7 +60,10 @@ export async function observeSite(options: CreateOptions): Promise<LiveSite> {
     });
   }
   const values = effectiveValues(backend.release);
-  const { volumes, others } = await planVolumes(values, options);
+  const { volumes, others } = await planVolumes(
+    { values, oldPrometheus: hasOldPrometheus(releases) },
+    options,
+  );
   const domain = textAt(values, ['global', 'domain']) ?? textAt(values, ['deployment', 'domain']);
   const external = externalDatabase(values);
   return {
@@ -138,6 +143,14 @@ async function findHelper(
     signal,
   });
   return { image, pullSecrets: secrets.map(({ metadata }) => metadata.name) };
+}
+
+function hasOldPrometheus(releases: readonly LiveRelease[]): boolean {
+  const cluster = releases.find(({ release }) => release.namespace === CLUSTER.namespace)?.release;
+  if (!cluster) return false;
+  const { chart, name } = cluster;
+  const found = versionOfRelease({ release: name, chart: chart.name, version: chart.version })?.version;
+  return found !== undefined && !isAtLeast(found, 2, 9);
 }
 
 /** Each with the bundle that it was installed from, where the run that its revision names is known. */

@@ -1,6 +1,6 @@
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject } from '../kube/types.js';
-import { BACKEND, CLAIMS, CLUSTER, LATER_CLAIMS } from '../runai/names.js';
+import { BACKEND, CLAIMS, CLUSTER, LATER_CLAIMS, OLD_PROMETHEUS_NAMESPACE } from '../runai/names.js';
 import type { DataChoice } from './create-types.js';
 import { listAt, textAt, valueAt } from './value-at.js';
 
@@ -26,20 +26,27 @@ export interface FoundVolumes {
 /** Claims that a Prometheus operator makes: prometheus-NAME-db-prometheus-NAME-0. */
 const PROMETHEUS_CLAIM = /^prometheus-.+-db-prometheus-.+-\d+$/;
 /** Where charts up to 2.8 put the Prometheus that they brought; a later one there is the site's own. */
-const OLD_PROMETHEUS = { namespace: 'monitoring', claim: /^prometheus-runai-.+-db-prometheus-runai-.+-\d+$/ };
+const OLD_PROMETHEUS_CLAIM = /^prometheus-runai-.+-db-prometheus-runai-.+-\d+$/;
 
-/**
- * Database and Thanos under either era's name, or the ones that the release names; and Prometheus's own volumes.
- * @param values of the control plane's release
- */
+/** What decides where volumes are. */
+export interface VolumePlaces {
+  /** Of the control plane's release. */
+  readonly values: unknown;
+  /** The cluster part is of a release that brought its Prometheus into a namespace of its own. */
+  readonly oldPrometheus: boolean;
+}
+
+/** Database and Thanos under either era's name, or the ones that the release names; and Prometheus's own volumes. */
 export async function findVolumes(
   client: Pick<KubeClient, 'list'>,
-  values: unknown,
+  { values, oldPrometheus }: VolumePlaces,
   signal: AbortSignal,
 ): Promise<FoundVolumes> {
   const volumes: ProductVolume[] = [];
   const others: string[] = [];
-  for (const namespace of [BACKEND.namespace, CLUSTER.namespace, OLD_PROMETHEUS.namespace]) {
+  const namespaces: string[] = [BACKEND.namespace, CLUSTER.namespace];
+  if (oldPrometheus) namespaces.push(OLD_PROMETHEUS_NAMESPACE);
+  for (const namespace of namespaces) {
     const claims = await client.list(RESOURCES.claims, { namespace, signal });
     if (claims.length === 0) continue;
     const pods = await client.list(RESOURCES.pods, { namespace, signal });
@@ -60,7 +67,7 @@ export async function findVolumes(
       }
     }
     volumes.push(...own);
-    if (namespace === OLD_PROMETHEUS.namespace) continue;
+    if (namespace === OLD_PROMETHEUS_NAMESPACE) continue;
     const known = new Set(own.map(({ claim }) => claim));
     for (const { metadata } of claims)
       if (!known.has(metadata.name)) others.push(`${namespace}/${metadata.name}`);
@@ -92,7 +99,7 @@ function claimNames(values: unknown): Record<'metrics' | 'database', string[]> {
 }
 
 function purposeOf({ metadata }: KubeObject, namespace: string): DataChoice | undefined {
-  const form = namespace === OLD_PROMETHEUS.namespace ? OLD_PROMETHEUS.claim : PROMETHEUS_CLAIM;
+  const form = namespace === OLD_PROMETHEUS_NAMESPACE ? OLD_PROMETHEUS_CLAIM : PROMETHEUS_CLAIM;
   return form.test(metadata.name) ? 'prometheus' : undefined;
 }
 

@@ -3,7 +3,7 @@ import { type CreateOptions, type Saving, USUAL } from './create-types.js';
 import { externalDatabase } from './database-address.js';
 import { chooseClass } from './snapshot.js';
 import { type Stopped, workloadOf } from './stop-steps.js';
-import { findVolumes, type ProductVolume } from './volume-find.js';
+import { findVolumes, type ProductVolume, type VolumePlaces } from './volume-find.js';
 
 /** A volume and how it is saved. */
 export interface PlannedVolume extends ProductVolume {
@@ -20,11 +20,11 @@ const ONE_POD = 'ReadWriteOncePod';
  * @throws AirgapError BACKUP_FAILED for one that cannot be saved in the way that was asked for
  */
 export async function planVolumes(
-  values: unknown,
+  places: VolumePlaces,
   options: CreateOptions,
 ): Promise<{ readonly volumes: PlannedVolume[]; readonly others: readonly string[] }> {
   const { client, choices, savings = USUAL, signal } = options;
-  const found = await findVolumes(client, values, signal);
+  const found = await findVolumes(client, places, signal);
   const volumes: PlannedVolume[] = [];
   for (const volume of found.volumes) {
     const saving = savings[volume.purpose];
@@ -34,7 +34,11 @@ export async function planVolumes(
   }
   const { database } = savings;
   const wantsVolume = choices.has('database') && 'way' in database && database.way !== 'dump';
-  if (wantsVolume && !externalDatabase(values) && !volumes.some(({ purpose }) => purpose === 'database')) {
+  if (
+    wantsVolume &&
+    !externalDatabase(places.values) &&
+    !volumes.some(({ purpose }) => purpose === 'database')
+  ) {
     throw new AirgapError('BACKUP_FAILED', 'the database has no volume', {
       expected: 'a claim that the database’s pod has mounted',
       found: 'none',

@@ -31,3 +31,6 @@ export const CONFIG_RESOURCES = [
   { group: 'run.ai', plural: 'nodepools' },
   { group: 'run.ai', plural: 'accessrules' },
 ] as const;
+
+/** Queues of the scheduler, where an operator's limits may stand; served by some releases only. */
+export const QUEUES = { group: 'scheduling.run.ai', plural: 'queues' } as const;

@@ -8,6 +8,9 @@ export const CLUSTER = { release: 'runai-cluster', namespace: 'runai' } as const
 /** Very old clusters' release, before runai-cluster. */
 export const OLD_CLUSTER_RELEASE = 'runai-operator';
 
+/** Where charts up to 2.8 put the Prometheus that they brought. */
+export const OLD_PROMETHEUS_NAMESPACE = 'monitoring';
+
 /** An object by what identifies it; no namespace for cluster-wide ones. */
 export interface ObjectRef {
   readonly apiVersion: string;
