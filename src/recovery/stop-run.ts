@@ -78,7 +78,7 @@ export async function startAgain(options: StopOptions): Promise<{ readonly runId
       level: 'warn',
       text: `backup ${runId} was interrupted while something was stopped for it: starting that again`,
     });
-    await session.execute(executors(options, givenUp, givenUp), { resumeCommand: RESUME });
+    await session.execute(executors(options, givenUp, givenUp));
     return { runId };
   } finally {
     await session.close();
@@ -97,7 +97,7 @@ async function execute(
   { copy, wasReached }: Copying,
 ): Promise<AirgapError | undefined> {
   const run = (executorOf: ExecutorOf): Promise<AirgapError | undefined> =>
-    session.execute(executorOf, { resumeCommand: RESUME }).then(
+    session.execute(executorOf).then(
       () => undefined,
       (error: unknown) =>
         isAirgapError(error) ? error : new AirgapError('INTERNAL', String(error), { cause: error }),
@@ -121,6 +121,7 @@ function open(options: StopOptions, plan: Plan | undefined): Promise<Session> {
     bundleId: NO_BUNDLE,
     clusterUid,
     inputs: {},
+    command: RESUME,
     toolVersion,
     clock,
     random,
