@@ -38,7 +38,7 @@ function executorOf(step: PlanStep, work: Work): StepExecutor {
       if ('chartSha' in input) return helmStep(work, input);
       break;
     case 'wait-healthy':
-      return waitStep(work, input.action.namespace);
+      return waitStep(work, input.action);
     case 'prove-images':
       return proveStep(work);
     default: {

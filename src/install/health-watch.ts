@@ -1,7 +1,7 @@
 import { AirgapError } from '../errors.js';
 import type { Emit } from '../events.js';
 import { RESOURCES } from '../kube/resources.js';
-import type { KubeClient, Resource } from '../kube/types.js';
+import type { KubeClient, KubeObject, Resource } from '../kube/types.js';
 import { waitFor } from '../kube/wait.js';
 import { printable, redact } from '../redact.js';
 import { type HealthReport, judgeHealth, type NamespaceView } from './health.js';
@@ -20,12 +20,21 @@ const STEADY_MS = 3000;
 const EVERY_MS = 1500;
 const HELM_RELEASE = 'meta.helm.sh/release-name';
 
+/** A namespace, or what one Helm release has in it. */
+export interface HealthPlace {
+  readonly namespace: string;
+  /** Only the workloads that bear the marks of this release; everything when absent. */
+  readonly release?: string;
+}
+
 /** One look at a namespace. */
 export async function readHealth(
   client: KubeClient,
-  namespace: string,
+  { namespace, release }: HealthPlace,
   signal?: AbortSignal,
 ): Promise<HealthReport> {
+  const own = (object: KubeObject): boolean =>
+    release === undefined || object.metadata.annotations?.[HELM_RELEASE] === release;
   const list = (resource: Resource, fieldSelector?: string) =>
     client.list(resource, {
       namespace,
@@ -42,14 +51,14 @@ export async function readHealth(
     list(RESOURCES.runaiConfigs),
   ]);
   const view: NamespaceView = {
-    deployments,
-    statefulSets,
-    daemonSets,
+    deployments: deployments.filter(own),
+    statefulSets: statefulSets.filter(own),
+    daemonSets: daemonSets.filter(own),
     // Hooks are helm's to judge, Jobs of a CronJob come and go, and what an older release left says nothing.
-    jobs: jobs.filter((job) => HELM_RELEASE in (job.metadata.annotations ?? {})),
+    jobs: jobs.filter((job) => HELM_RELEASE in (job.metadata.annotations ?? {}) && own(job)),
     pods,
-    claims,
-    configs,
+    claims: claims.filter(own),
+    configs: configs.filter(own),
     events: [],
   };
   const quick = judgeHealth(namespace, view);
@@ -65,7 +74,7 @@ export async function readHealth(
  */
 export async function waitHealthy(
   client: KubeClient,
-  namespace: string,
+  place: HealthPlace,
   options: HealthOptions,
 ): Promise<HealthReport> {
   const timeout = options.timeout ?? DEFAULT_TIMEOUT;
@@ -74,12 +83,12 @@ export async function waitHealthy(
   let last: HealthReport | undefined;
   let told = '';
   const look = async (): Promise<HealthReport | undefined> => {
-    last = await readHealth(client, namespace, options.signal);
+    last = await readHealth(client, place, options.signal);
     const done = last.workloads - last.troubles.length;
     const current = last.troubles[0];
     emit({
       type: 'progress',
-      stage: `wait:${namespace}`,
+      stage: `wait:${place.release ?? place.namespace}`,
       done: Math.max(0, done),
       total: last.workloads,
       unit: 'items',

@@ -36,7 +36,7 @@ export async function observeProduct(
     ...(backendVersion === undefined ? {} : { backend: backendVersion }),
     ...(clusterVersion === undefined ? {} : { cluster: clusterVersion }),
     ...(cluster === undefined ? {} : { clusterRelease: cluster.name }),
-    nginxEnabled: valueAt(backend?.values, ['nginx-ingress', 'enabled']) !== false,
+    nginxEnabled: nginxFlag(backend) !== false,
     nginxOwned: { webhook: isBackends(webhook), ingressClass: isBackends(ingressClass) },
     claims: claims.map((claim) => claim.metadata.name),
     namespaces: namespaces.map((namespace) => namespace.metadata.name),
@@ -54,6 +54,12 @@ export function current(facts: Pick<ReleaseFacts, 'revisions'> | undefined): Rel
   const last = decoded.at(-1);
   if (last?.status === 'uninstalled') return undefined;
   return decoded.findLast((release) => release.status === 'deployed') ?? last;
+}
+
+/** What the operator gave, else what the chart says. */
+function nginxFlag(backend: Release | undefined): unknown {
+  const path = ['nginx-ingress', 'enabled'];
+  return valueAt(backend?.values, path) ?? valueAt(backend?.defaults, path);
 }
 
 function versionOf(release: Release | undefined): Version | undefined {

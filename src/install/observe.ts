@@ -12,7 +12,7 @@ import { checkCrds, sameSpec } from '../kube/crd-check.js';
 import { type Crd, parseCrds } from '../kube/crd-file.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject } from '../kube/types.js';
-import { CLUSTER, OLD_CLUSTER_RELEASE } from '../runai/names.js';
+import { BACKEND, CLUSTER, OLD_CLUSTER_RELEASE } from '../runai/names.js';
 import { type Passwords, POSTGRES, passwordsIn } from '../runai/postgres.js';
 import { observeProduct } from './observe-product.js';
 import type { ClusterFacts, CrdFacts, Observation, RegistryFacts, ReleaseFacts } from './site.js';
@@ -38,9 +38,10 @@ export async function observe(options: ObserveOptions): Promise<Observation> {
   const read = options.signal === undefined ? {} : { signal: options.signal };
   const cluster = await readCluster(client, read);
   const releases = new Map<string, ReleaseFacts>();
+  // Both parts, whichever the bundle carries: the one that stays decides what the other may become.
   const old = { release: OLD_CLUSTER_RELEASE, namespace: CLUSTER.namespace };
-  for (const chart of [...bundle.manifest.charts, old])
-    releases.set(chart.release, await readRelease(client, chart, read));
+  for (const { release, namespace } of [BACKEND, CLUSTER, old, ...bundle.manifest.charts])
+    releases.set(release, await readRelease(client, { release, namespace }, read));
   const crds = await readCrds(client, options.crds, options.signal);
   const product = await observeProduct(client, releases, read);
   const passwords = await readPasswords(client, read);

@@ -103,6 +103,7 @@ export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
       holds.push(held);
       continue;
     }
+    if (step.follows !== undefined && !steps.some(({ id }) => id === step.follows)) continue;
     steps.push(planStep(step, { site, releases }));
   }
   const secrets = pullSecretSteps(site, releases);
@@ -159,7 +160,7 @@ interface ReleaseContext {
 
 function planRelease({ request, site, product, chart }: ReleaseContext): PlannedRelease {
   const facts = site.releases.get(chart.release);
-  const running = current(facts)?.values ?? {};
+  const running = current(runningFor(chart, site))?.values ?? {};
   const carried = carriedValues({ request, site, product, chart });
   const values = releaseValues({
     chart,
@@ -181,9 +182,14 @@ function planRelease({ request, site, product, chart }: ReleaseContext): Planned
   return { chart, chartSha, values, valuesSha, changes, decision, carried: { translated, dropped, lost } };
 }
 
+/** What the chart comes instead of: very old clusters' release has another name. */
+function runningFor({ role, release }: BundleChart, { releases, product }: Observation) {
+  return releases.get(role === 'cluster' ? (product.clusterRelease ?? release) : release);
+}
+
 /** The values of what runs, under the keys of the version that comes. */
 function carriedValues({ request, site, chart }: ReleaseContext): Translation {
-  const running = current(site.releases.get(chart.release));
+  const running = current(runningFor(chart, site));
   if (running === undefined || chart.role === 'prerequisite') {
     return { values: { ...running?.values }, translated: [], dropped: [], lost: [] };
   }
@@ -242,7 +248,7 @@ function releaseOf(
 }
 
 function planStep(step: ProductStep, { site, releases }: StepContext): PlanStep {
-  const { action, ...shown } = step;
+  const { action, follows: _follows, ...shown } = step;
   return { ...shown, input: { ...stepInput(action, { site, releases }) } };
 }
 

@@ -10,7 +10,7 @@ export interface Site {
   readonly cluster?: Version;
   /** Release of the cluster part as found: runai-cluster, or runai-operator at very old sites. */
   readonly clusterRelease?: string;
-  /** `nginx-ingress.enabled` of the running release's own values; true by default up to 2.8. */
+  /** `nginx-ingress.enabled` of the running release, by its own values or its chart's; true by default up to 2.8. */
   readonly nginxEnabled: boolean;
   /** Which of the two cluster-wide NGINX objects carry the marks of release runai-backend. */
   readonly nginxOwned: { readonly webhook: boolean; readonly ingressClass: boolean };

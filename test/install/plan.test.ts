@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatFingerprint } from '../../src/helm/fingerprint.js';
 import { inputOf, makePlan } from '../../src/install/plan.js';
+import { valueAt } from '../../src/install/values.js';
 import { digestOf } from '../../src/run/canonical.js';
 import { checkPlan } from '../../src/run/plan.js';
 import {
@@ -133,6 +134,7 @@ test('one changed value: that release, its health, and the save before it', () =
     'wait:runai-backend',
     'helm:runai-cluster',
     'wait:runai-cluster',
+    'restore:runaiconfig',
     'prove:images',
   ]);
   const planned = made.releases.find(({ chart }) => chart.role === 'cluster');
@@ -214,4 +216,25 @@ test('threat 109: a release that is pending is neither kept nor upgraded', () =>
   });
   const made = makePlan(requestOf('2.13.66'), { ...site, releases });
   assert.equal(made.releases[0]?.decision.do, 'locked');
+});
+
+test('a cluster part under its very old name: its own values go to the new release', () => {
+  const old = revision({
+    name: 'runai-operator',
+    namespace: 'runai',
+    chart: { name: 'runai-operator', version: '2.3.0', appVersion: '' },
+    values: { 'runai-operator': { config: { 'project-controller': { createNamespaces: false } } } },
+  });
+  const site = emptySite();
+  const made = makePlan(requestOf('2.8.20'), {
+    ...site,
+    releases: new Map([['runai-operator', releaseFacts('runai-operator', old)]]),
+    product: { ...site.product, cluster: version('2.3.0'), clusterRelease: 'runai-operator' },
+  });
+  const cluster = made.releases.find(({ chart }) => chart.role === 'cluster');
+  assert.equal(
+    valueAt(cluster?.values, ['runai-operator', 'config', 'project-controller', 'createNamespaces']),
+    false,
+  );
+  assert.ok(ids(made).indexOf('helm-uninstall:runai-operator') < ids(made).indexOf('helm:runai-cluster'));
 });

@@ -32,6 +32,7 @@ test('threat 120: the recommended procedures, step by step', () => {
       [
         'save',
         'push',
+        'namespaces',
         'retain:volumes',
         'keep:claims',
         'delete:workloads',
@@ -41,6 +42,7 @@ test('threat 120: the recommended procedures, step by step', () => {
         'delete:ingressclass/nginx',
         'restore:secrets',
         'prerequisite:ingress',
+        'wait:ingress',
         'check:ingress-controller',
         'helm:runai-backend',
         'wait:runai-backend',
@@ -50,6 +52,7 @@ test('threat 120: the recommended procedures, step by step', () => {
         'delete:cluster-leftovers',
         'restore:cluster-secrets',
         'prerequisite:prometheus',
+        'wait:prometheus',
         'crds',
         'helm:runai-cluster',
         'wait:runai-cluster',
@@ -66,6 +69,7 @@ test('threat 120: the recommended procedures, step by step', () => {
         'push',
         'retain:volumes',
         'keep:claims',
+        'secret:runai-backend-tls',
         'delete:ingress/runai-backend-ingress',
         'delete:secret/runai-backend-postgresql',
         'delete:statefulset/keycloak',
@@ -73,7 +77,6 @@ test('threat 120: the recommended procedures, step by step', () => {
         'delete:service/kube-system/runai-cluster-kube-prometh-kubelet',
         'delete:validatingwebhookconfiguration/runai-backend-nginx-ingress-admission',
         'delete:ingressclass/nginx',
-        'secret:runai-backend-tls',
         'check:ingress-controller',
         'helm:runai-backend',
         'wait:runai-backend',
@@ -98,8 +101,8 @@ test('threat 120: the recommended procedures, step by step', () => {
         'push',
         'retain:volumes',
         'keep:claims',
-        'delete:ingress/runai-backend-ingress',
         'secret:runai-backend-tls',
+        'delete:ingress/runai-backend-ingress',
         'helm:runai-backend',
         'wait:runai-backend',
         'check:claims',
@@ -107,20 +110,23 @@ test('threat 120: the recommended procedures, step by step', () => {
         'crds',
         'helm:runai-cluster',
         'wait:runai-cluster',
+        'restore:runaiconfig',
         'prove:images',
       ],
     ],
     [
-      '2.13 to 2.16: nothing but the charts',
+      '2.13 to 2.16: the charts, and what helm resets of hand-made changes',
       factsOf({ from: '2.13.66', to: '2.16.79' }),
       [
         'save',
         'push',
         'helm:runai-backend',
         'wait:runai-backend',
+        'restore:ingress',
         'crds',
         'helm:runai-cluster',
         'wait:runai-cluster',
+        'restore:runaiconfig',
         'prove:images',
       ],
     ],
@@ -131,7 +137,9 @@ test('threat 120: the recommended procedures, step by step', () => {
         'push',
         'namespaces',
         'prerequisite:ingress',
+        'wait:ingress',
         'prerequisite:prometheus',
+        'wait:prometheus',
         'helm:runai-backend',
         'wait:runai-backend',
         'crds',
@@ -197,6 +205,30 @@ test('the settings that keep the data: existingClaim for 2.12 and later, per pla
     'global.domain': 'runai.test',
   });
   assert.deepEqual(helmSettings(factsOf({ from: '2.8.20', to: '2.10.11' })), {});
+});
+
+test('a release that has its domain keeps it; OpenShift’s own name is for where there is none', () => {
+  const domain = (from: string | undefined) =>
+    helmSettings(factsOf({ ...(from === undefined ? {} : { from }), to: '2.16.79', platform: 'openshift' }))[
+      'global.domain'
+    ];
+  assert.equal(domain(undefined), 'runai.apps.ocp.test');
+  assert.equal(domain('2.11.4'), 'runai.apps.ocp.test');
+  assert.equal(domain('2.13.66'), undefined);
+});
+
+test('a cluster part under its very old name is never upgraded beside itself', () => {
+  for (const [from, to] of [
+    ['2.3.0', '2.8.20'],
+    ['2.5.3', '2.8.20'],
+    ['2.8.20', '2.13.66'],
+  ] as const) {
+    const steps = composeSteps(factsOf({ from, to, site: { clusterRelease: 'runai-operator' } }));
+    const gone = at(steps, 'helm-uninstall:runai-operator');
+    assert.ok(gone >= 0 && gone < at(steps, 'helm:runai-cluster'), `${from} to ${to}`);
+    const left = steps.find(({ action }) => action.kind === 'delete-leftovers')?.action;
+    assert.equal(left?.kind === 'delete-leftovers' && left.release, 'runai-operator');
+  }
 });
 
 test('NGINX that is not the release’s own is left alone, each object by itself', () => {
@@ -369,6 +401,43 @@ test('threat 120: invariant: control plane before cluster, CRDs before the clust
   });
 });
 
+test('invariant: what may lack its source is found out before anything is taken away', () => {
+  always((steps) => {
+    const tls = at(steps, 'secret:runai-backend-tls');
+    const first = steps.findIndex((step) => step.destructive);
+    assert.ok(tls < 0 || first < 0 || tls < first);
+  });
+});
+
+test('invariant: a step that follows another comes after it', () => {
+  always((steps) => {
+    for (const step of steps)
+      if (step.follows !== undefined)
+        assert.ok(
+          comesBefore(steps, step.follows, (one) => one === step),
+          step.id,
+        );
+  });
+});
+
+test('invariant: every prerequisite has its namespace, is waited for, and stands between deletes and control plane', () => {
+  always((steps, { site, target }) => {
+    for (const { release, namespace } of target.prerequisites) {
+      const place = at(steps, `prerequisite:${release}`);
+      assert.equal(at(steps, `wait:${release}`), place + 1);
+      const made = steps.find(({ action }) => action.kind === 'create-namespaces')?.action;
+      assert.ok(made?.kind === 'create-namespaces' && made.names.includes(namespace));
+      const reinstalled = at(steps, /^helm-uninstall:/) >= 0 && release === PROMETHEUS.release;
+      if (!reinstalled) assert.ok(place < at(steps, 'helm:runai-backend'));
+      if (site.backend === undefined || reinstalled) continue;
+      const backend = steps.filter(
+        ({ action, destructive }) => destructive && ['delete-objects', 'delete-owned'].includes(action.kind),
+      );
+      assert.ok(backend.every((step) => steps.indexOf(step) < place));
+    }
+  });
+});
+
 test('invariant: what takes the product down is followed by what brings it back', () => {
   always((steps) => {
     const starts = steps.findIndex((step) => step.outage === 'starts');
@@ -385,7 +454,8 @@ test('invariant: what takes the product down is followed by what brings it back'
 test('invariant: OpenShift never gets an ingress, TLS or NGINX step', () => {
   always((steps, { site }) => {
     if (site.platform !== 'openshift') return;
-    for (const step of steps) assert.doesNotMatch(step.id, /^(?!prerequisite:).*(ingress|tls|webhook)/);
+    for (const step of steps)
+      assert.doesNotMatch(step.id, /^(?!(prerequisite|wait):).*(ingress|tls|webhook)/);
   });
 });
 

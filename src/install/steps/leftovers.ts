@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { PEOPLE_ELSEWHERE } from '../../runai/bindings.js';
-import { BACKEND, CLUSTER, type ObjectRef } from '../../runai/names.js';
+import { BACKEND, type ObjectRef } from '../../runai/names.js';
 import type { Action } from '../../runai/steps/types.js';
 import { isKept, isReleases } from './delete-owned.js';
 import { deleteSaved, type Found, findObject, isAlive, listKind, readFound, saveFound } from './objects.js';
@@ -25,10 +25,10 @@ const ALWAYS = new Set([
 ]);
 
 /** Labels that the old cluster and its operators left on what they made. */
-const MARKS: readonly (readonly [label: string, value: RegExp])[] = [
+const MARKS: readonly (readonly [label: string, value: RegExp | 'release'])[] = [
   ['app', /^runai/],
-  ['release', /^runai-cluster$/],
-  ['app.kubernetes.io/instance', /^runai-cluster$/],
+  ['release', 'release'],
+  ['app.kubernetes.io/instance', 'release'],
   ['app.kubernetes.io/managed-by', /^(Helm|runai-operator|prometheus-operator)$/],
   ['operator.prometheus.io/name', /./],
 ];
@@ -45,7 +45,7 @@ export function leftoversStep({ client, limits }: Needs, action: Leftovers): Ste
     }
     const named = await Promise.all(action.objects.map((ref) => findObject(client, ref, signal)));
     return [
-      ...found.filter(({ object }) => isLeftover(object, action.namespace)),
+      ...found.filter(({ object }) => isLeftover(object, action)),
       ...wide.filter(({ object }) => !isByHand(object)),
       ...named.filter((one) => one !== undefined),
     ];
@@ -88,13 +88,20 @@ export function leftoversStep({ client, limits }: Needs, action: Leftovers): Ste
 }
 
 /** True for what the old release left; the operator's own secrets, config maps and bindings stay. */
-export function isLeftover(object: KubeObject, namespace: string): boolean {
+export function isLeftover(
+  object: KubeObject,
+  { release, namespace }: Pick<Leftovers, 'release' | 'namespace'>,
+): boolean {
   if (isKept(object) || isReleases(object, BACKEND)) return false;
   if (object.kind === 'Secret' && isSites(object, namespace)) return false;
   const { labels = {} } = object.metadata;
   if ('run.ai/cluster-wide' in labels || 'run.ai/department' in labels) return false;
-  if (ALWAYS.has(object.kind ?? '') || isReleases(object, CLUSTER)) return true;
-  return MARKS.some(([label, value]) => value.test(labels[label] ?? '') && label in labels);
+  if (ALWAYS.has(object.kind ?? '') || isReleases(object, { release, namespace })) return true;
+  return MARKS.some(([label, value]) => {
+    const found = labels[label];
+    if (found === undefined) return false;
+    return value === 'release' ? found === release : value.test(found);
+  });
 }
 
 function isByHand(object: KubeObject): boolean {

@@ -38,7 +38,7 @@ export function productStep(
     case 'restore-ingress':
       return restoreIngressStep(work, action.ingress);
     case 'restore-runaiconfig':
-      return restoreRunaiConfigStep(work, action.object);
+      return restoreRunaiConfigStep(work, action);
     case 'restore-subjects':
       return restoreSubjectsStep(work, action.bindings);
     case 'check-ingress':

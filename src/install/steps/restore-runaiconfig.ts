@@ -1,22 +1,29 @@
 import type { KubeObject } from '../../kube/types.js';
 import { waitFor } from '../../kube/wait.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
-import { CLUSTER, type ObjectRef } from '../../runai/names.js';
+import type { Action } from '../../runai/steps/types.js';
 import { formatKey, type Leaf, leavesOf, sameValue, treeOf, valueAt } from '../../runai/values/key.js';
 import { type Found, findObject } from './objects.js';
 import { renderedObject, savedObject } from './saved-site.js';
 import type { Work } from './types.js';
 
 type Needs = Pick<Work, 'client' | 'limits'>;
+type Restore = Extract<Action, { kind: 'restore-runaiconfig' }>;
 
 /** Puts those settings back into RunaiConfig that somebody had changed beyond what the chart had written. */
-export function restoreRunaiConfigStep({ client, limits }: Needs, ref: ObjectRef): StepExecutor {
+export function restoreRunaiConfigStep({ client, limits }: Needs, action: Restore): StepExecutor {
+  const { object: ref, release, after } = action;
   const look = async ({ saved, signal }: StepContext): Promise<{ live?: Found; missing: Leaf[] }> => {
     const before = await savedObject(saved, ref);
-    const rendered = await renderedObject(saved, CLUSTER.release, ref);
+    const rendered = await renderedObject(saved, release, ref);
     const live = await findObject(client, ref, signal);
     const changed = before === undefined ? [] : customised(before, rendered);
-    const missing = changed.filter(({ key, value }) => !sameValue(valueAt(live?.object['spec'], key), value));
+    const missing = changed.filter(({ key, value }) => {
+      const now = valueAt(live?.object['spec'], key);
+      if (sameValue(now, value)) return false;
+      // After an upgrade in place, what no chart sets and has another value now is the operator's own doing.
+      return after === 'install' || now === undefined || valueAt(rendered?.['spec'], key) !== undefined;
+    });
     return { missing, ...(live === undefined ? {} : { live }) };
   };
   return {

@@ -1,6 +1,6 @@
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
-import { BACKEND, CLUSTER } from '../../runai/names.js';
+import { BACKEND, CLUSTER, OLD_CLUSTER_RELEASE } from '../../runai/names.js';
 import { readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
 import type { Work } from './types.js';
@@ -60,8 +60,10 @@ export function saveSiteStep(work: Work): StepExecutor {
 }
 
 async function saveReleases({ client, bundle }: Work, { saved, signal }: StepContext): Promise<void> {
-  for (const chart of bundle.manifest.charts) {
-    const running = current(await readRelease(client, chart, { signal }));
+  const own = [BACKEND, CLUSTER, { release: OLD_CLUSTER_RELEASE, namespace: CLUSTER.namespace }];
+  const others = bundle.manifest.charts.filter(({ role }) => role === 'prerequisite');
+  for (const target of [...own, ...others]) {
+    const running = current(await readRelease(client, target, { signal }));
     if (running === undefined) continue;
     const folder = `site/release-${running.name}`;
     await saved.put(`${folder}/values.json`, JSON.stringify(running.values));

@@ -1,30 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StepExecutor } from '../../run/types.js';
+import type { Action } from '../../runai/steps/types.js';
+import type { HealthReport } from '../health.js';
 import { readHealth, waitHealthy } from '../health-watch.js';
 import type { Work } from './types.js';
 
 /** A pod that crashes right after its start was ready for a moment. */
 const STEADY_MS = 3000;
 
-/** Waits until all workloads of a namespace are ready. */
-export function waitStep({ client, limits, results }: Work, namespace: string): StepExecutor {
+type Healthy = Extract<Action, { kind: 'wait-healthy' }>;
+
+/** Waits until all workloads of a namespace are ready, or those of one release in it. */
+export function waitStep({ client, limits, results }: Work, action: Healthy): StepExecutor {
+  const { namespace } = action;
+  const place = action.scope === 'release' ? { namespace, release: action.release } : { namespace };
+  const keep = (report: HealthReport): void => {
+    if (action.scope === undefined) results.health.set(namespace, report);
+  };
   let waited = false;
   return {
     observe: async ({ signal }) => {
-      let report = await readHealth(client, namespace, signal);
+      let report = await readHealth(client, place, signal);
       if (report.healthy && !waited) {
         await sleep(STEADY_MS, undefined, { signal });
-        report = await readHealth(client, namespace, signal);
+        report = await readHealth(client, place, signal);
       }
-      results.health.set(namespace, report);
+      keep(report);
       const ready = `${report.workloads} workloads ready`;
       if (report.healthy) return { state: 'done', detail: ready };
       const first = report.troubles[0];
       return { state: 'ready', detail: `${first?.what}: ${first?.state}` };
     },
     perform: async ({ signal, emit }) => {
-      const report = await waitHealthy(client, namespace, { timeout: limits.health, signal, emit });
-      results.health.set(namespace, report);
+      const report = await waitHealthy(client, place, { timeout: limits.health, signal, emit });
+      keep(report);
       waited = true;
     },
   };

@@ -1,36 +1,13 @@
 import { BACKEND, CLAIMS, CLUSTER, OBJECTS } from '../names.js';
+import { openshiftHost } from '../platform.js';
 import type { Facts, PrerequisiteChart } from '../site.js';
 import { SOURCES } from '../sources.js';
-import { crosses, isAtLeast } from '../version.js';
+import { isAtLeast } from '../version.js';
 import { backendPath, dataClaims, losesIngress, movesVolumes, reinstallsCluster } from './paths.js';
 import type { ProductStep, Settings, StepRow } from './types.js';
 
 /** From the deletes to a control plane that is healthy again. */
 export const BACKEND_STEPS: readonly StepRow[] = [
-  {
-    row: 'tls',
-    when: 'key and certificate leave the values: source before 2.11, target from 2.11 on; not on OpenShift; the secret is not there',
-    steps: ({ site, target }) => {
-      if (site.backend === undefined || target.backend === undefined) return [];
-      if (site.platform === 'openshift' || site.backendTls || !crosses(site.backend, target.backend, 2, 11))
-        return [];
-      const { name } = OBJECTS.backendTls;
-      return [
-        {
-          id: `secret:${name}`,
-          title: `make the secret ${name} from the certificate in the values`,
-          command: `kubectl create secret tls ${name} -n ${BACKEND.namespace} --cert CERT --key KEY`,
-          destructive: false,
-          saves: [],
-          doneWhen: 'the secret is there, and key and certificate fit each other',
-          undoneBy: 'deleting it',
-          source: SOURCES.installPage,
-          action: { kind: 'tls-from-values', secret: OBJECTS.backendTls },
-          lasting: true,
-        },
-      ];
-    },
-  },
   {
     row: 'restore-secrets',
     when: 'secrets were deleted by kind (text B)',
@@ -56,7 +33,7 @@ export const BACKEND_STEPS: readonly StepRow[] = [
     steps: (facts) =>
       facts.target.prerequisites
         .filter((chart) => !waitsForUninstall(chart, facts))
-        .map((chart) => prerequisiteStep(chart)),
+        .flatMap((chart) => prerequisiteSteps(chart)),
   },
   {
     row: 'ingress-controller',
@@ -124,42 +101,56 @@ export const BACKEND_STEPS: readonly StepRow[] = [
   },
   {
     row: 'restore-ingress',
-    when: 'the ingress was deleted and made again',
+    when: 'an upgrade on Kubernetes, whether the ingress was deleted and made again or not: helm resets what it knows',
     steps: (facts) => {
-      const paths = ['B', 'C', 'release-volumes', 'to-global'];
       const { site } = facts;
-      if (site.platform === 'openshift' || !site.backendIngress || !paths.includes(backendPath(facts)))
-        return [];
+      const upgrades = !['install', 'none'].includes(backendPath(facts));
+      if (site.platform === 'openshift' || !site.backendIngress || !upgrades) return [];
       return [
         {
           id: 'restore:ingress',
-          title: 'put the hand-made patches back on the new ingress',
+          title: 'put the hand-made patches back on the ingress',
           command: `kubectl edit ingress ${OBJECTS.backendIngress.name} -n ${BACKEND.namespace}`,
           destructive: false,
           saves: [],
-          doneWhen: 'annotations and tls entries that no chart had set are on the new ingress',
+          doneWhen:
+            'what no chart had set is on the ingress again, or is listed where the new chart says otherwise',
           undoneBy: 'taking them away',
           source: SOURCES.ours,
           action: { kind: 'restore-ingress', ingress: OBJECTS.backendIngress },
+          follows: `helm:${BACKEND.release}`,
         },
       ];
     },
   },
 ];
 
-/** Installs or upgrades a chart that the product needs. */
-export function prerequisiteStep(chart: PrerequisiteChart): ProductStep {
-  return {
-    id: `prerequisite:${chart.release}`,
-    title: `install ${chart.chart} as ${chart.release} in ${chart.namespace}`,
-    command: `helm upgrade -i ${chart.release} ${chart.chart}.tgz -n ${chart.namespace} --create-namespace`,
-    destructive: false,
-    saves: [],
-    doneWhen: 'its release is deployed from this chart with these values, and its workloads are ready',
-    undoneBy: 'helm rollback or uninstall',
-    source: SOURCES.upgradePage,
-    action: { kind: 'prerequisite', chart },
-  };
+/** Installs or upgrades a chart that the product needs, and waits for what runs of it. */
+export function prerequisiteSteps(chart: PrerequisiteChart): ProductStep[] {
+  const { release, namespace } = chart;
+  return [
+    {
+      id: `prerequisite:${release}`,
+      title: `install ${chart.chart} as ${release} in ${namespace}`,
+      command: `helm upgrade -i ${release} ${chart.chart}.tgz -n ${namespace} --create-namespace`,
+      destructive: false,
+      saves: [],
+      doneWhen: 'its release is deployed from this chart with these values',
+      undoneBy: 'helm rollback or uninstall',
+      source: SOURCES.upgradePage,
+      action: { kind: 'prerequisite', chart },
+    },
+    {
+      id: `wait:${release}`,
+      title: `${chart.chart} is ready`,
+      command: `kubectl get pods -n ${namespace}`,
+      destructive: false,
+      saves: [],
+      doneWhen: 'the workloads of its release are ready',
+      source: SOURCES.ours,
+      action: { kind: 'wait-healthy', release, namespace, scope: 'release' },
+    },
+  ];
 }
 
 /** Two Prometheus operators at once would fight over the same objects. */
@@ -205,7 +196,7 @@ export function backendSettings(facts: Facts): Settings {
   if (target.backend === undefined || !isAtLeast(target.backend, 2, 12)) return {};
   const openshift = site.platform === 'openshift';
   const intoGlobal = site.backend === undefined || !isAtLeast(site.backend, 2, 12);
-  const domain = target.domain ?? (site.openshiftDomain ? `runai.apps.${site.openshiftDomain}` : undefined);
+  const domain = target.domain ?? (intoGlobal ? openshiftHostOf(facts) : undefined);
   const settings: Record<string, Settings[string]> = {};
   if (domain !== undefined) settings['global.domain'] = domain;
   if (openshift) settings['global.config.kubernetesDistribution'] = 'openshift';
@@ -217,4 +208,9 @@ export function backendSettings(facts: Facts): Settings {
     settings['backend.config.openshiftIdpFirstAdmin'] = site.openshiftFirstAdmin;
   }
   return settings;
+}
+
+/** Where nobody says otherwise; a release that has its domain keeps it. */
+function openshiftHostOf({ site: { openshiftDomain } }: Facts): string | undefined {
+  return openshiftDomain === undefined ? undefined : openshiftHost(openshiftDomain);
 }

@@ -2,7 +2,7 @@ import { PEOPLE_ELSEWHERE } from '../bindings.js';
 import { CLUSTER, OBJECTS } from '../names.js';
 import type { Facts } from '../site.js';
 import { SOURCES } from '../sources.js';
-import { prerequisiteStep, waitsForUninstall } from './backend.js';
+import { prerequisiteSteps, waitsForUninstall } from './backend.js';
 import { reinstallsCluster } from './paths.js';
 import type { ProductStep, StepRow } from './types.js';
 
@@ -43,7 +43,7 @@ export const CLUSTER_STEPS: readonly StepRow[] = [
     steps: (facts) =>
       facts.target.prerequisites
         .filter((chart) => waitsForUninstall(chart, facts))
-        .map((chart) => prerequisiteStep(chart)),
+        .flatMap((chart) => prerequisiteSteps(chart)),
   },
   {
     row: 'crds',
@@ -72,34 +72,14 @@ export const CLUSTER_STEPS: readonly StepRow[] = [
   },
   {
     row: 'runaiconfig',
-    when: 'the cluster was uninstalled',
+    when: 'a cluster part was there: reinstalled, or upgraded, which resets what the chart sets',
     steps: (facts) =>
-      reinstallsCluster(facts)
-        ? [
-            {
-              id: 'restore:runaiconfig',
-              title: 'put the customised settings back into RunaiConfig',
-              command: `kubectl apply -n ${CLUSTER.namespace} -f SAVED-RUNAICONFIG`,
-              destructive: false,
-              saves: [],
-              doneWhen: 'every setting that was customised has its saved value, or is listed as gone',
-              source: `${SOURCES.backupPage}: changes are not preserved on uninstall`,
-              action: { kind: 'restore-runaiconfig', object: OBJECTS.runaiConfig },
-            },
-            {
-              id: 'restore:people',
-              title: 'put back the people whom somebody added to the cluster’s bindings by hand',
-              command: PEOPLE_ELSEWHERE.map(
-                ({ kind, name }) => `kubectl edit ${kind.toLowerCase()} ${name}`,
-              ).join('\n'),
-              destructive: false,
-              saves: [],
-              doneWhen: 'every saved subject that is no service account is in the binding of the same name',
-              source: SOURCES.projectPage,
-              action: { kind: 'restore-subjects', bindings: PEOPLE_ELSEWHERE },
-            },
-          ]
-        : [],
+      facts.site.cluster === undefined || facts.target.cluster === undefined ? [] : [runaiConfig(facts)],
+  },
+  {
+    row: 'people',
+    when: 'the cluster was uninstalled',
+    steps: (facts) => (reinstallsCluster(facts) ? [people()] : []),
   },
 ];
 
@@ -135,6 +115,40 @@ export const FINISH: readonly StepRow[] = [
           ],
   },
 ];
+
+function runaiConfig(facts: Facts): ProductStep {
+  return {
+    id: 'restore:runaiconfig',
+    title: 'put the customised settings back into RunaiConfig',
+    command: `kubectl apply -n ${CLUSTER.namespace} -f SAVED-RUNAICONFIG`,
+    destructive: false,
+    saves: [],
+    doneWhen: 'every setting that was customised has its saved value, or is listed as gone',
+    source: `${SOURCES.backupPage}: changes are not preserved on uninstall`,
+    action: {
+      kind: 'restore-runaiconfig',
+      object: OBJECTS.runaiConfig,
+      release: facts.site.clusterRelease ?? CLUSTER.release,
+      after: reinstallsCluster(facts) ? 'install' : 'upgrade',
+    },
+    follows: `helm:${CLUSTER.release}`,
+  };
+}
+
+function people(): ProductStep {
+  return {
+    id: 'restore:people',
+    title: 'put back the people whom somebody added to the cluster’s bindings by hand',
+    command: PEOPLE_ELSEWHERE.map(({ kind, name }) => `kubectl edit ${kind.toLowerCase()} ${name}`).join(
+      '\n',
+    ),
+    destructive: false,
+    saves: [],
+    doneWhen: 'every saved subject that is no service account is in the binding of the same name',
+    source: SOURCES.projectPage,
+    action: { kind: 'restore-subjects', bindings: PEOPLE_ELSEWHERE },
+  };
+}
 
 function reinstallation({ site }: Facts): ProductStep[] {
   const release = site.clusterRelease ?? CLUSTER.release;
@@ -172,6 +186,7 @@ function reinstallation({ site }: Facts): ProductStep[] {
       source: SOURCES.clusterLater,
       action: {
         kind: 'delete-leftovers',
+        release,
         namespace,
         kinds: LEFTOVER_KINDS,
         labelled: LABELLED,

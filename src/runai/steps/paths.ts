@@ -1,4 +1,4 @@
-import { CLAIMS } from '../names.js';
+import { CLAIMS, CLUSTER } from '../names.js';
 import type { Facts } from '../site.js';
 import { crosses, isAtLeast } from '../version.js';
 
@@ -29,9 +29,10 @@ export function dataClaims({ site }: Facts): string[] {
   return site.platform === 'openshift' ? [CLAIMS.postgresql] : [CLAIMS.postgresql, CLAIMS.thanos];
 }
 
-/** True when the cluster part must be uninstalled and installed anew. */
+/** True when the cluster part must be uninstalled and installed anew; a release of another name is none to upgrade. */
 export function reinstallsCluster({ site, target }: Facts): boolean {
   if (site.cluster === undefined || target.cluster === undefined) return false;
+  if ((site.clusterRelease ?? CLUSTER.release) !== CLUSTER.release) return true;
   return crosses(site.cluster, target.cluster, 2, 9) || crosses(site.cluster, target.cluster, 2, 4);
 }
 

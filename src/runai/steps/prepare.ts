@@ -1,7 +1,8 @@
-import { BACKEND, CLUSTER } from '../names.js';
+import { BACKEND, CLUSTER, OBJECTS } from '../names.js';
 import { OPENSHIFT_PROJECTS } from '../platform.js';
 import type { Facts } from '../site.js';
 import { SOURCES } from '../sources.js';
+import { crosses } from '../version.js';
 import { dataClaims, movesVolumes } from './paths.js';
 import type { StepRow } from './types.js';
 
@@ -139,6 +140,30 @@ export const PREPARE: readonly StepRow[] = [
       ];
     },
   },
+  {
+    row: 'tls',
+    when: 'key and certificate leave the values: source before 2.11, target from 2.11 on; not on OpenShift; the secret is not there. Before the deletes: where there is no certificate, nothing was taken yet',
+    steps: ({ site, target }) => {
+      if (site.backend === undefined || target.backend === undefined) return [];
+      if (site.platform === 'openshift' || site.backendTls || !crosses(site.backend, target.backend, 2, 11))
+        return [];
+      const { name } = OBJECTS.backendTls;
+      return [
+        {
+          id: `secret:${name}`,
+          title: `make the secret ${name} from the certificate in the values`,
+          command: `kubectl create secret tls ${name} -n ${BACKEND.namespace} --cert CERT --key KEY`,
+          destructive: false,
+          saves: [],
+          doneWhen: 'the secret is there, and key and certificate fit each other',
+          undoneBy: 'deleting it',
+          source: SOURCES.installPage,
+          action: { kind: 'tls-from-values', secret: OBJECTS.backendTls },
+          lasting: true,
+        },
+      ];
+    },
+  },
 ];
 
 function presentClaims(facts: Facts): string[] {
@@ -150,7 +175,8 @@ function missingNamespaces({ site, target }: Facts): string[] {
     ...(target.backend ? [BACKEND.namespace] : []),
     ...(target.cluster ? [CLUSTER.namespace] : []),
   ];
-  const wanted =
-    site.platform === 'openshift' && target.cluster ? [...new Set([...own, ...OPENSHIFT_PROJECTS])] : own;
+  const projects = site.platform === 'openshift' && target.cluster ? OPENSHIFT_PROJECTS : [];
+  const others = target.prerequisites.map(({ namespace }) => namespace);
+  const wanted = [...new Set([...own, ...projects, ...others])];
   return wanted.filter((name) => !site.namespaces.includes(name));
 }

@@ -37,7 +37,13 @@ export type Action =
       /** Settings that the step depends on, by dotted key; the operator's own go over none of them. */
       readonly settings: Settings;
     }
-  | { readonly kind: 'wait-healthy'; readonly release: string; readonly namespace: string }
+  /** `scope`: all that runs in the namespace, or the release's own workloads where others live beside it. */
+  | {
+      readonly kind: 'wait-healthy';
+      readonly release: string;
+      readonly namespace: string;
+      readonly scope?: 'release';
+    }
   /** Claims are bound with the UIDs that were saved. */
   | { readonly kind: 'check-claims'; readonly namespace: string; readonly claims: readonly string[] }
   /** Hand-made parts of a saved ingress come back on the new one. */
@@ -47,6 +53,7 @@ export type Action =
   /** What an uninstalled cluster leaves and what would block its successor. */
   | {
       readonly kind: 'delete-leftovers';
+      readonly release: string;
       readonly namespace: string;
       readonly kinds: readonly { readonly apiVersion: string; readonly kind: string }[];
       /** Cluster-wide kinds, by label. */
@@ -59,8 +66,14 @@ export type Action =
       /** Objects whose finalizers nobody is left to answer. */
       readonly unfinalize: readonly ObjectRef[];
     }
-  /** The saved spec of RunaiConfig over what the new chart made. */
-  | { readonly kind: 'restore-runaiconfig'; readonly object: ObjectRef }
+  /** Settings of RunaiConfig that somebody had changed, over what the chart made of it. */
+  | {
+      readonly kind: 'restore-runaiconfig';
+      readonly object: ObjectRef;
+      /** Release that had rendered it before. */
+      readonly release: string;
+      readonly after: 'install' | 'upgrade';
+    }
   /** People whom hand-made changes added to bindings that the reinstallation made anew. */
   | { readonly kind: 'restore-subjects'; readonly bindings: readonly ObjectRef[] }
   | { readonly kind: 'prove-images' };
@@ -79,6 +92,8 @@ export interface ProductStep {
   readonly source: string;
   readonly action: Action;
   readonly lasting?: boolean;
+  /** Id of a step without which this one has no sense. */
+  readonly follows?: string;
   readonly outage?: 'starts' | 'ends';
   /** What the site is like from this step until another one is done. */
   readonly skew?: { readonly until: string; readonly text: string };

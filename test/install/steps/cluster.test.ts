@@ -175,12 +175,22 @@ test('a RunaiConfig that waits for the operator that is gone is freed, one that 
 
 test('a mark counts by its value', () => {
   const labelled = (labels: Record<string, string>) =>
-    isLeftover(object('ConfigMap', 'x', NS, { metadata: { labels } }), NS);
+    isLeftover(object('ConfigMap', 'x', NS, { metadata: { labels } }), TARGET);
   assert.equal(labelled({ release: 'runai-cluster' }), true);
   assert.equal(labelled({ release: 'other' }), false);
   assert.equal(labelled({ app: 'corp' }), false);
   assert.equal(labelled({}), false);
 });
+
+function restoreConfig(after: 'install' | 'upgrade') {
+  const action = {
+    kind: 'restore-runaiconfig',
+    object: OBJECTS.runaiConfig,
+    release: 'runai-cluster',
+    after,
+  } as const;
+  return restoreRunaiConfigStep({ client: bench.api.client, limits: LIMITS }, action);
+}
 
 const config = (spec: unknown) => object('RunaiConfig', 'runai', NS, { spec });
 
@@ -203,7 +213,7 @@ test('customised settings come back into the new RunaiConfig, and nothing else c
     config({ global: { runtime: 'containerd' }, limitRange: { cpu: 1 } }),
   ]);
   await bench.context.saved.put('site/release-runai-cluster/manifest.yaml', JSON.stringify(rendered));
-  const step = restoreRunaiConfigStep({ client: bench.api.client, limits: LIMITS }, OBJECTS.runaiConfig);
+  const step = restoreConfig('install');
   assert.match(
     (await step.observe(bench.context)).detail ?? '',
     /no RunaiConfig yet; to put back: global.runtime, limitRange.cpu/,
@@ -213,5 +223,23 @@ test('customised settings come back into the new RunaiConfig, and nothing else c
   assert.deepEqual(bench.api.get('RunaiConfig', 'runai', NS)?.['spec'], {
     global: { runtime: 'containerd', fresh: true },
     limitRange: { cpu: 1 },
+  });
+});
+
+test('threat 114: after an upgrade in place, what the chart reset comes back, and the operator’s own doing stays', async () => {
+  const chart = { global: { runtime: 'docker' }, 'mps-server': { enabled: false } };
+  await bench.saveSite(NS, 'runaiconfig.run.ai.v1', [
+    config({ ...chart, 'mps-server': { enabled: true }, limitRange: { cpu: 1 }, injected: 'of 2.9' }),
+  ]);
+  await bench.context.saved.put('site/release-runai-cluster/manifest.yaml', JSON.stringify(config(chart)));
+  bench.api.put(config({ ...chart, limitRange: { cpu: 1 }, injected: 'of 2.13' }));
+  const step = restoreConfig('upgrade');
+  assert.match((await step.observe(bench.context)).detail ?? '', /to put back: mps-server.enabled$/);
+  assert.equal(await runStep(step, bench.context), 'done');
+  assert.deepEqual(bench.api.get('RunaiConfig', 'runai', NS)?.['spec'], {
+    ...chart,
+    'mps-server': { enabled: true },
+    limitRange: { cpu: 1 },
+    injected: 'of 2.13',
   });
 });

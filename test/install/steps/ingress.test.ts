@@ -49,9 +49,9 @@ const SAVED = object('Ingress', NAME, NS, {
 
 const MANIFEST = JSON.stringify(RENDERED);
 
-function fresh() {
+function fresh(size = '0') {
   return object('Ingress', NAME, NS, {
-    metadata: { annotations: { 'nginx.ingress.kubernetes.io/proxy-body-size': '0' } },
+    metadata: { annotations: { 'nginx.ingress.kubernetes.io/proxy-body-size': size } },
     spec: {
       tls: [{ hosts: ['runai.test'], secretName: 'runai-backend-tls' }],
       rules: [{ host: 'runai.test', http: {} }],
@@ -61,22 +61,28 @@ function fresh() {
 
 test('what was added by hand is what no chart had rendered', () => {
   assert.deepEqual(patchesOf(SAVED, RENDERED), {
-    annotations: { 'nginx.ingress.kubernetes.io/proxy-body-size': '10g', 'cert-manager.io/issuer': 'corp' },
+    annotations: {
+      'nginx.ingress.kubernetes.io/proxy-body-size': { value: '10g', rendered: '0' },
+      'cert-manager.io/issuer': { value: 'corp' },
+    },
+    fields: {},
     tls: [{ hosts: ['*.runai.test'], secretName: 'runai-cluster-domain-star-tls-secret' }],
     rules: [{ host: '*.runai.test', http: {} }],
+    paths: [],
   });
-  assert.deepEqual(patchesOf(RENDERED, RENDERED), { annotations: {}, tls: [], rules: [] });
+  const none = { annotations: {}, fields: {}, tls: [], rules: [], paths: [] };
+  assert.deepEqual(patchesOf(RENDERED, RENDERED), none);
 });
 
-test('patches come back on the new ingress; where the new chart says otherwise, its word stays and is told', async () => {
+test('patches come back on the new ingress; where the new chart says something new, its word stays and is told', async () => {
   await bench.saveSite(NS, 'ingress.networking.k8s.io.v1', [SAVED]);
   await bench.context.saved.put('site/release-runai-backend/manifest.yaml', MANIFEST);
-  bench.api.put(fresh());
+  bench.api.put(fresh('1g'));
   const step = restoreIngressStep({ client: bench.api.client }, OBJECTS.backendIngress);
   assert.equal(await runStep(step, bench.context), 'done');
   const live = bench.api.get('Ingress', NAME, NS) as Ingress;
   assert.deepEqual(live.metadata.annotations, {
-    'nginx.ingress.kubernetes.io/proxy-body-size': '0',
+    'nginx.ingress.kubernetes.io/proxy-body-size': '1g',
     'cert-manager.io/issuer': 'corp',
   });
   assert.deepEqual(live.spec?.tls, [
@@ -113,7 +119,42 @@ test('no ingress before, or none from the new chart', async () => {
   const step = restoreIngressStep({ client: bench.api.client }, OBJECTS.backendIngress);
   assert.equal((await step.observe(bench.context)).state, 'done');
   await bench.saveSite(NS, 'ingress.networking.k8s.io.v1', [SAVED]);
-  assert.equal((await step.observe(bench.context)).state, 'impossible');
+  const seen = await step.observe(bench.context);
+  assert.equal(seen.state, 'done', 'nothing waits for an ingress that never comes');
+  assert.match(
+    seen.detail ?? '',
+    /not put back: .*annotation cert-manager.io\/issuer: the new chart made no ingress/,
+  );
+  await bench.saveSite(NS, 'ingress.networking.k8s.io.v1', [RENDERED]);
+  await bench.context.saved.put('site/release-runai-backend/manifest.yaml', MANIFEST);
+  assert.deepEqual(await step.observe(bench.context), { state: 'done' });
+});
+
+test('threat 114: what somebody set over the chart is set over a chart that says the same again', () => {
+  const spec = (ingressClassName: string, ...paths: string[]) => ({
+    ingressClassName,
+    rules: [{ host: 'runai.test', http: { paths: paths.map((path) => ({ path, backend: path })) } }],
+  });
+  const ingress = (more: Record<string, unknown>) => object('Ingress', NAME, NS, more) as Ingress;
+  const annotated = (size: string) => ({ metadata: { annotations: { size } } });
+  const patches = patchesOf(
+    ingress({ ...annotated('10g'), spec: spec('haproxy', '/', '/metrics') }),
+    ingress({ ...annotated('0'), spec: spec('nginx', '/') }),
+  );
+  const same = reapply(patches, ingress({ ...annotated('0'), spec: spec('nginx', '/', '/v2') }));
+  assert.deepEqual(same.conflicts, []);
+  assert.deepEqual(same.missing, ['annotation size', 'ingressClassName', 'path /metrics of runai.test']);
+  assert.deepEqual(same.patch?.['spec'], spec('haproxy', '/', '/v2', '/metrics'));
+  const other = reapply(
+    patches,
+    ingress({ ...annotated('1g'), spec: { ingressClassName: 'traefik', rules: [] } }),
+  );
+  assert.equal(other.patch, undefined);
+  assert.deepEqual(other.conflicts, [
+    'annotation size: the new chart sets another value',
+    'ingressClassName: the new chart sets another value',
+    'path /metrics: the new chart has no rule for runai.test',
+  ]);
 });
 
 test('an ingress without patches needs nothing', () => {
