@@ -1,15 +1,21 @@
 import type { Payload } from '../bundle/payload.js';
 import { AirgapError } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
-import type { KubeClient } from '../kube/types.js';
+import type { KubeClient, KubeObject } from '../kube/types.js';
 import { walkImage } from '../oci/walk.js';
 import { type ImageProof, type KnownImage, proveImages } from './proof.js';
 import { parseTarget } from './push.js';
 
+/** A namespace whose pods are all judged, or those of one release where others run beside it. */
+export interface ProofPlace {
+  readonly namespace: string;
+  readonly release?: string;
+}
+
 export interface ProofOptions {
   /** HOST[:PORT][/PREFIX]; absent where images stay where they are. */
   readonly registry?: string;
-  readonly namespaces: readonly string[];
+  readonly places: readonly ProofPlace[];
   readonly signal?: AbortSignal;
 }
 
@@ -40,7 +46,7 @@ export async function knownImages(bundle: Payload, signal?: AbortSignal): Promis
   return known;
 }
 
-/** Looks at every pod of the namespaces and compares it with the bundle. */
+/** Looks at every pod of the places and compares it with the bundle. */
 export async function readProof(
   client: KubeClient,
   bundle: Payload,
@@ -49,9 +55,16 @@ export async function readProof(
   const { signal } = options;
   const known = await knownImages(bundle, signal);
   const pods = [];
-  for (const namespace of options.namespaces)
-    pods.push(...(await client.list(RESOURCES.pods, { namespace, ...(signal ? { signal } : {}) })));
+  for (const { namespace, release } of options.places) {
+    const found = await client.list(RESOURCES.pods, { namespace, ...(signal ? { signal } : {}) });
+    pods.push(...found.filter((pod) => release === undefined || isOf(pod, release)));
+  }
   return proveImages(pods, known, options.registry);
+}
+
+/** By the labels that charts set on their pods. */
+function isOf({ metadata: { labels = {} } }: KubeObject, release: string): boolean {
+  return labels['app.kubernetes.io/instance'] === release || labels['release'] === release;
 }
 
 /** @throws AirgapError IMAGE_PROOF with every container that runs something else */

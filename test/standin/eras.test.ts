@@ -8,7 +8,7 @@ describe('versions', () => {
     assert.deepEqual(parseVersion('2.9'), { text: '2.9.0', minor: 9, patch: 0 });
   });
 
-  for (const text of ['2.6', '2.21.1', '3.1', '2.9.100', '2.9.1-rc', 'latest', '']) {
+  for (const text of ['2.2', '2.21.1', '3.1', '2.9.100', '2.9.1-rc', 'latest', '']) {
     it(`refuses ${JSON.stringify(text)}`, () => {
       assert.throws(() => parseVersion(text), /no stand-in for version/);
     });
@@ -24,6 +24,7 @@ describe('versions', () => {
 
 describe('eras', () => {
   const rows = [
+    { version: '2.3', chart: 'runai-backend', volumes: 'templates', tls: 'values', nginx: true },
     { version: '2.7', chart: 'runai-backend', volumes: 'templates', tls: 'values', nginx: true },
     { version: '2.8', chart: 'runai-backend', volumes: 'templates', tls: 'values', nginx: true },
     { version: '2.9', chart: 'runai-backend', volumes: 'templates', tls: 'values', nginx: false },
@@ -44,7 +45,8 @@ describe('eras', () => {
     assert.equal(eraOf(parseVersion('2.15')).clusterKeys, 'global');
   });
 
-  it('lets the control-plane chart upgrade from 2.7 on, older targets from 2.5 on', () => {
+  it('lets the control-plane chart upgrade from 2.7 on, 2.9 to 2.11 from 2.5 on, older targets from 2.3 on', () => {
+    assert.equal(upgradeRange(eraOf(parseVersion('2.8'))), '>=2.3');
     assert.equal(upgradeRange(eraOf(parseVersion('2.11'))), '>=2.5');
     assert.equal(upgradeRange(eraOf(parseVersion('2.12'))), '>=2.7');
   });

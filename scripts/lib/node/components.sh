@@ -38,7 +38,8 @@ start_kube_apiserver() {
 		--tls-cert-file="$DIR/pki/apiserver.crt" --tls-private-key-file="$DIR/pki/apiserver.key" \
 		--service-account-issuer=https://kubernetes.default.svc \
 		--service-account-key-file="$DIR/pki/sa.pub" --service-account-signing-key-file="$DIR/pki/sa.key" \
-		--kubelet-preferred-address-types=InternalIP --enable-aggregator-routing=true
+		--kubelet-preferred-address-types=InternalIP --enable-aggregator-routing=true \
+		--audit-policy-file="$DIR/conf/audit.yaml" --audit-log-path="$DIR/logs/audit.log"
 }
 
 start_kube_controller_manager() {

@@ -15,6 +15,7 @@ write_config() {
 	containerd_config >"$DIR/conf/containerd.toml"
 	registry_config >"$DIR/conf/registry.yaml"
 	kubelet_config >"$DIR/conf/kubelet.yaml"
+	audit_policy >"$DIR/conf/audit.yaml"
 	mkdir -p "$DIR/conf/cni"
 	cni_config >"$DIR/conf/cni/10-node.conflist"
 	write_registry_hosts
@@ -141,6 +142,19 @@ imageGCHighThresholdPercent: 100
 evictionHard: { memory.available: 50Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1% }
 authentication: { anonymous: { enabled: true }, webhook: { enabled: false } }
 authorization: { mode: AlwaysAllow }
+YAML
+}
+
+# What an administrator changes, deletions with the UID that was asked for; never what a secret holds.
+audit_policy() {
+	cat <<YAML
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - { level: Request, users: [kubernetes-admin], verbs: [delete, deletecollection] }
+  - { level: Metadata, users: [kubernetes-admin], verbs: [create, update, patch] }
+  - { level: None }
 YAML
 }
 

@@ -100,12 +100,12 @@ const SIXTH: Era = {
 
 const ERAS: readonly Era[] = [FIRST, SECOND, THIRD, FOURTH, FIFTH, SIXTH];
 
-export const FIRST_MINOR = 7;
+export const FIRST_MINOR = 3;
 export const LAST_MINOR = 20;
 
 /**
  * Reads `2.13` or `2.13.66`.
- * @throws Error when it is no version from 2.7 to 2.20
+ * @throws Error when it is no version from 2.3 to 2.20
  */
 export function parseVersion(text: string): Version {
   const match = /^2\.(\d{1,2})(?:\.(\d{1,2}))?$/.exec(text);
@@ -131,5 +131,6 @@ export function sequenceOf(version: Version): number {
 
 /** The oldest version that an upgrade to this one may start from. */
 export function upgradeRange(era: Era): string {
-  return era.chart === 'control-plane' ? '>=2.7' : '>=2.5';
+  if (era.chart === 'control-plane') return '>=2.7';
+  return era.subcharts === 'old' ? '>=2.3' : '>=2.5';
 }

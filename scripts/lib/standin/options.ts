@@ -16,7 +16,7 @@ export interface Options {
 
 export const USAGE = `usage: scripts/standin --version V --out DIR [options]
 
-  --version V            2.7 to 2.20, with or without a patch level
+  --version V            2.3 to 2.20, with or without a patch level
   --out DIR              gets charts/, images/, archives/, runai-crds.yaml and spec.yaml
   --crds FILE            the CRD file to use; else one from the folder AIRGAP_TEST_CRDS, else small ones
   --registry HOST:PORT   push the images there over plain HTTP and let the charts name them there

@@ -1,5 +1,6 @@
 import type { BackendContext } from './charts/backend/names.js';
 import { backendUses } from './charts/backend/values.js';
+import { clusterChartName } from './charts/cluster/chart.js';
 import type { ClusterContext } from './charts/cluster/names.js';
 import { clusterUses } from './charts/cluster/values.js';
 import { yaml } from './charts/text.js';
@@ -41,9 +42,9 @@ export function specText(input: SpecInput): string {
       },
       {
         role: 'cluster',
-        release: 'runai-cluster',
+        release: clusterChartName(version),
         namespace: 'runai',
-        path: `./charts/runai-cluster-${version.text}.tgz`,
+        path: `./charts/${clusterChartName(version)}-${version.text}.tgz`,
         imageValues: imageValues(clusterUses(cluster)),
       },
     ],

@@ -1,3 +1,4 @@
+import type { BundleChart } from '../../bundle/manifest.js';
 import { waitFor } from '../../kube/wait.js';
 import type { StepExecutor } from '../../run/types.js';
 import type { ImageProof } from '../proof.js';
@@ -10,10 +11,18 @@ const LEAVING_MS = 90_000;
 /** Proves that every running pod runs the images that were to be installed; names what does not. */
 export function proveStep(work: Work): StepExecutor {
   const { client, bundle, registry, results } = work;
-  const namespaces = [...new Set(bundle.manifest.charts.map((chart) => chart.namespace))];
+  const { charts } = bundle.manifest;
+  const own = [...new Set(charts.filter(isProducts).map(({ namespace }) => namespace))];
+  const places = [
+    ...own.map((namespace) => ({ namespace })),
+    // What a site needs may have been brought into a namespace that others use too.
+    ...charts
+      .filter((chart) => !isProducts(chart) && !own.includes(chart.namespace))
+      .map(({ namespace, release }) => ({ namespace, release })),
+  ];
   const look = async (signal: AbortSignal): Promise<ImageProof> => {
-    const place = registry === undefined ? {} : { registry: registry.text };
-    const proof = await readProof(client, bundle, { ...place, namespaces, signal });
+    const site = registry === undefined ? {} : { registry: registry.text };
+    const proof = await readProof(client, bundle, { ...site, places, signal });
     results.proof = proof;
     return proof;
   };
@@ -35,4 +44,8 @@ export function proveStep(work: Work): StepExecutor {
       if (results.proof) demandProof(results.proof);
     },
   };
+}
+
+function isProducts({ role }: BundleChart): boolean {
+  return role !== 'prerequisite';
 }

@@ -1,13 +1,15 @@
+import { writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { type InstallFlags, installOptions } from '../../../src/cli/install-options.js';
 import { install } from '../../../src/install/index.js';
 
 /**
- * `airgap install` in a process of its own that dies where AIRGAP_TEST_DIE_AT says (`step|boundary`): the tool
- * itself has no such switch. Prints the outcome as JSON.
+ * `airgap install` in a process of its own that dies where AIRGAP_TEST_DIE_AT says (`step|boundary`), at the
+ * latest when that step is recorded as done; where it died is written to AIRGAP_TEST_DIED. The tool itself has no
+ * such switch. Prints the outcome as JSON.
  */
 const [file = '', flags = '{}'] = process.argv.slice(2);
-const point = process.env['AIRGAP_TEST_DIE_AT'];
+const [fatalStep, fatalBoundary] = (process.env['AIRGAP_TEST_DIE_AT'] ?? '').split('|');
 const none: Pick<
   InstallFlags,
   'backendValues' | 'clusterValues' | 'backendSet' | 'clusterSet' | 'acknowledge'
@@ -35,7 +37,9 @@ try {
     mode: 'install',
     approve: async () => {},
     onBoundary: (step, boundary) => {
-      if (`${step}|${boundary}` === point) process.kill(process.pid, 'SIGKILL');
+      if (step !== fatalStep || (boundary !== fatalBoundary && boundary !== 'committed')) return;
+      writeFileSync(process.env['AIRGAP_TEST_DIED'] ?? '/dev/null', boundary);
+      process.kill(process.pid, 'SIGKILL');
     },
   });
   process.stdout.write(JSON.stringify({ outcome, steps }));

@@ -27,11 +27,17 @@ export interface TestNode {
   json(...args: string[]): Record<string, unknown>;
   /** Starts airgap inside the node's network. */
   start(args: readonly string[], options?: { readonly env?: Record<string, string> }): Running;
+  /** Starts a TypeScript file inside the node's network. */
+  startFile(file: string, args: readonly string[], env?: Record<string, string>): Running;
+  /** Writes a file into the test's folder and gives its path. */
+  file(name: string, content: string): string;
   /** Runs lines of TypeScript inside the node's network to their end. */
   script(lines: string): Ran;
   startScript(lines: string): Running;
   /** Runs it to its end. */
   airgap(...args: string[]): Promise<Ran>;
+  /** Packs a spec into a file of the test's folder. */
+  pack(spec: string, name: string): string;
   /** Makes the stand-in of a version and packs it. */
   bundle(version: string, ...more: string[]): string;
   down(): void;
@@ -98,6 +104,12 @@ export function startNode(name: string): TestNode {
       });
     return { child, ended, said };
   };
+  const pack = (spec: string, name: string): string => {
+    const file = join(folder, name);
+    const main = join(ROOT, 'src', 'main.ts');
+    run([process.execPath, '--import', TSX, main, 'pack', spec, '-o', file], env);
+    return file;
+  };
   return {
     folder,
     stateDir,
@@ -107,28 +119,21 @@ export function startNode(name: string): TestNode {
     kubectl,
     json: (...args) => JSON.parse(kubectl(...args, '-o', 'json')) as Record<string, unknown>,
     start,
+    startFile,
+    file: (name, content) => {
+      const path = join(folder, name);
+      writeFileSync(path, content, { mode: 0o600 });
+      return path;
+    },
     script: (lines) => node('exec', process.execPath, '--import', TSX, scriptFile(lines)),
     startScript: (lines) => startFile(scriptFile(lines), []),
     airgap: (...args) => start(args).ended,
+    pack,
     bundle: (version, ...more) => {
       const source = join(folder, `standin-${version}`);
-      const file = join(folder, `runai-air-gapped-${version}.tar`);
       mkdirSync(source, { recursive: true });
       run([join(ROOT, 'scripts', 'standin'), '--version', version, '--out', source, ...more], env);
-      run(
-        [
-          process.execPath,
-          '--import',
-          TSX,
-          join(ROOT, 'src', 'main.ts'),
-          'pack',
-          join(source, 'spec.yaml'),
-          '-o',
-          file,
-        ],
-        env,
-      );
-      return file;
+      return pack(join(source, 'spec.yaml'), `runai-air-gapped-${version}.tar`);
     },
     down: () => {
       node('down');

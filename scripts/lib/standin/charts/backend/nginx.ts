@@ -6,10 +6,13 @@ const NAME = `${RELEASE}-nginx-ingress-controller`;
 const ADMISSION = `${RELEASE}-nginx-ingress-admission`;
 const ENABLED = '(index $.Values "nginx-ingress").enabled';
 
+/** The subchart changed with 2.6: its Deployment's selector is another one. */
+const OLD_LABELS = 'app: nginx-ingress\nrelease: {{ $.Release.Name }}';
+
 /** The NGINX that control planes up to 2.8 bring, with the two objects that belong to the whole cluster. */
-export function nginxTemplates({ parts }: BackendContext): Record<string, string> {
+export function nginxTemplates({ parts, version }: BackendContext): Record<string, string> {
   if (!parts.nginx || !parts.certgen) return {};
-  const labels = standardLabels('nginx-ingress');
+  const labels = version.minor <= 5 ? OLD_LABELS : standardLabels('nginx-ingress');
   const controller = deployment({
     name: NAME,
     labels,

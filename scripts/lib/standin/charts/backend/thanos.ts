@@ -22,7 +22,7 @@ fi
 exec /entrypoint
 `.trim();
 
-/** The metrics store: StatefulSet with a volume, and its services. */
+/** The metrics store: StatefulSet with a volume, and its services; on OpenShift the platform keeps the metrics. */
 export function thanosTemplates({ era, parts }: BackendContext): Record<string, string> {
   const labels = `${standardLabels('thanos')}\napp.kubernetes.io/component: receive`;
   const set = statefulSet(
@@ -43,16 +43,17 @@ export function thanosTemplates({ era, parts }: BackendContext): Record<string, 
     },
     { service: `${NAME}-headless`, ...claims(era) },
   );
+  const services = documents(
+    service(NAME, labels, PORTS),
+    service(`${NAME}-headless`, labels, PORTS, 'headless'),
+  );
+  const elsewhere = `not ${backendKeys(era).openshift}`;
   return {
-    'thanos/statefulset.yaml': set,
-    'thanos/services.yaml': documents(
-      service(NAME, labels, PORTS),
-      service(`${NAME}-headless`, labels, PORTS, 'headless'),
-    ),
+    'thanos/statefulset.yaml': when(elsewhere, set),
+    'thanos/services.yaml': when(elsewhere, services),
   };
 }
 
-/** On OpenShift the platform keeps the metrics, so charts up to 2.11 have no claim there. */
 function volumes(era: Era): { volumes: string } {
   if (era.volumes === 'statefulset') {
     const existing = chartValue(...CLAIM, 'existingClaim');
@@ -60,10 +61,7 @@ function volumes(era: Era): { volumes: string } {
       volumes: when(existing, `- name: data\n  persistentVolumeClaim: { claimName: {{ ${existing} }} }`),
     };
   }
-  const claimed = '- name: data\n  persistentVolumeClaim: { claimName: pvc-thanos-receive }';
-  return {
-    volumes: `{{- if ${backendKeys(era).openshift} }}\n- name: data\n  emptyDir: {}\n{{- else }}\n${claimed}\n{{- end }}`,
-  };
+  return { volumes: '- name: data\n  persistentVolumeClaim: { claimName: pvc-thanos-receive }' };
 }
 
 function claims(era: Era): { claims?: string } {

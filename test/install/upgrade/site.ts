@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Ran, startNode, type TestNode } from '../support/node.js';
+import { type Audit, auditOf } from './audit.js';
+import { comparable, type Dumped, NOT_COMPARED } from './compare.js';
+import { furnish, type Kept } from './furnish.js';
+import { type HelmName, type Path, type Source, sourceOf, targetFlags } from './table.js';
+
+const ENTRY = fileURLToPath(new URL('../support/entry.ts', import.meta.url));
+
+/** A node on which sites of every era are put up once and brought back for each path. */
+export interface UpgradeSite {
+  readonly node: TestNode;
+  readonly audit: Audit;
+  /** Folder with the node's keys and certificates. */
+  readonly pki: string;
+  /** Packs a version once. */
+  bundle(version: string): string;
+  /** Takes this file for a version from now on. */
+  use(version: string, file: string): void;
+  helm(name: HelmName): string;
+  /** The site of a source as it was after it was furnished; installed when it is asked for first. */
+  putUp(source: Source): Promise<Kept>;
+  /** A state folder of its own for each run. */
+  newState(name: string): string;
+  /** `airgap install`, as an operator types it. */
+  install(path: PathRun, ...more: string[]): Promise<Ran>;
+  /** The same in a process that dies at a boundary of a step, at the latest when it is committed; says where. */
+  installAndDie(path: PathRun, at: { readonly step: string; readonly boundary: string }): Promise<string>;
+  /** The steps that such a run would have. */
+  planned(path: PathRun): Promise<readonly { readonly id: string }[]>;
+  /** The whole cluster, comparable. */
+  dump(): Record<string, unknown>;
+  down(): void;
+}
+
+export interface PathRun extends Pick<Path, 'to' | 'helm'> {
+  readonly state: string;
+  readonly acknowledge: readonly string[];
+}
+
+/** Starts the node. */
+export function openSite(name: string): UpgradeSite {
+  const node = startNode(name);
+  const nodeFolder = dirname(/KUBECONFIG=(\S+)/.exec(node.must('env'))?.[1] ?? '');
+  const pki = join(nodeFolder, 'pki');
+  const bundles = new Map<string, string>();
+  const furnished = new Map<string, Kept>();
+  node.must('snapshot', 'empty');
+  let fresh = true;
+
+  const bundle = (version: string): string => {
+    const known = bundles.get(version);
+    if (known !== undefined) return known;
+    const file = node.bundle(version);
+    rmSync(join(node.folder, `standin-${version}`), { recursive: true, force: true });
+    bundles.set(version, file);
+    return file;
+  };
+  const helm = (which: HelmName): string => node.must('exec', 'sh', '-c', `command -v ${which}`);
+  const newState = (label: string): string => {
+    const folder = join(node.folder, 'states', label);
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  };
+  const words = ({ to, helm: which, acknowledge }: PathRun): string[] => [
+    ...['--registry', node.registry, '--plain-http', '--helm', helm(which), '--timeout', '6m'],
+    ...acknowledge.flatMap((id) => ['--acknowledge', id]),
+    ...targetFlags(to),
+  ];
+  const install: UpgradeSite['install'] = (path, ...more) =>
+    node.start(['install', bundle(path.to), '--yes', ...words(path), ...more], {
+      env: { AIRGAP_STATE_DIR: path.state },
+    }).ended;
+
+  const site: UpgradeSite = {
+    node,
+    audit: auditOf(nodeFolder),
+    pki,
+    bundle,
+    use: (version, file) => void bundles.set(version, file),
+    helm,
+    newState,
+    install,
+    installAndDie: async (path, { step, boundary }) => {
+      const { to, helm: which, acknowledge } = path;
+      const settings = targetFlags(to).filter((word) => word !== '--cluster-set');
+      const flags = {
+        registry: node.registry,
+        plainHttp: true,
+        helm: helm(which),
+        acknowledge,
+        clusterSet: settings,
+        timeout: '6m',
+      };
+      const died = node.file('died', '');
+      const { signal, status, out, err } = await node.startFile(ENTRY, [bundle(to), JSON.stringify(flags)], {
+        AIRGAP_STATE_DIR: path.state,
+        AIRGAP_TEST_DIE_AT: `${step}|${boundary}`,
+        AIRGAP_TEST_DIED: died,
+      }).ended;
+      const at = readFileSync(died, 'utf8');
+      // The node's exec may hand a signal on as 128 and its number.
+      const killed = signal === 'SIGKILL' || status === 137;
+      assert.ok(killed && at !== '', `did not die at ${step}|${boundary}: ${status} ${signal} ${out} ${err}`);
+      return at;
+    },
+    planned: async (path) => {
+      const ran = await install(path, '--dry-run', '--output', 'json');
+      assert.equal(ran.status, 0, `${ran.out}\n${ran.err}`);
+      return (JSON.parse(ran.out) as { steps: { id: string }[] }).steps;
+    },
+    putUp: async (source) => {
+      const known = furnished.get(source.id);
+      if (known !== undefined) {
+        node.must('restore', source.id);
+        withoutProvidedTls(source);
+        return known;
+      }
+      if (!fresh) node.must('restore', 'empty');
+      fresh = false;
+      withoutProvidedTls(source);
+      const kept = await furnish(site, source);
+      node.must('snapshot', source.id);
+      furnished.set(source.id, kept);
+      return kept;
+    },
+    dump: () => {
+      const kinds = node
+        .kubectl('api-resources', '--verbs=list', '-o', 'name')
+        .split('\n')
+        .filter((kind) => !(kind in NOT_COMPARED));
+      const list = JSON.parse(node.kubectl('get', kinds.join(','), '-A', '-o', 'json'));
+      return comparable((list as { items: Dumped[] }).items);
+    },
+    down: () => node.down(),
+  };
+
+  /** The node gives every site a certificate of the control plane; these have it in their values. */
+  function withoutProvidedTls({ tls }: Source): void {
+    if (tls === 'secret') return;
+    node.kubectl('delete', 'secret', '-n', 'runai-backend', 'runai-backend-tls', '--ignore-not-found');
+  }
+
+  return site;
+}
+
+/** Writes a source's values as the files an operator would have. */
+export function writeValues(site: UpgradeSite, source: Source): string[] {
+  const folder = join(site.node.folder, 'values');
+  mkdirSync(folder, { recursive: true });
+  const read = (name: string): string => readFileSync(join(site.pki, name), 'utf8');
+  const https = { enabled: true, key: read('domain.key'), crt: read('domain-chain.crt') };
+  const backend =
+    source.tls === 'secret'
+      ? source.backend
+      : { ...source.backend, backend: { ...(source.backend['backend'] as object), https } };
+  const files = { backend, cluster: source.cluster };
+  return Object.entries(files).flatMap(([part, values]) => {
+    const file = join(folder, `${source.id}-${part}.json`);
+    writeFileSync(file, JSON.stringify(values), { mode: 0o600 });
+    return [`--${part}-values`, file];
+  });
+}
+
+/** What the operator would have to accept: read from the first, refused run. */
+export async function acknowledgements(site: UpgradeSite, path: Path, status = 11): Promise<string[]> {
+  const { lost } = sourceOf(path.from);
+  if (lost.length === 0) return [];
+  const state = site.newState(`ask-${path.from}-${path.to}-${path.helm}`);
+  const ran = await site.install({ ...path, state, acknowledge: [] });
+  assert.equal(ran.status, status, `${ran.out}\n${ran.err}`);
+  for (const key of lost) assert.ok(ran.err.includes(key), `${key} is named: ${ran.err}`);
+  const found = [...ran.err.matchAll(/--acknowledge=([^\s;,)]+)/g)].map((match) => match[1] ?? '');
+  assert.ok(found.length > 0, ran.err);
+  return [...new Set(found)];
+}
+
+/** The plan of the newest run in a state folder, and what its journal says. */
+export function recordOf(state: string): {
+  readonly steps: readonly { readonly id: string; readonly destructive: boolean }[];
+  readonly journal: readonly { readonly step: string; readonly phase: string }[];
+} {
+  const [plan] = readdirSync(state, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('plan.json'))
+    .sort()
+    .slice(-1);
+  assert.ok(plan, `no run in ${state}`);
+  const lines = readFileSync(join(state, dirname(plan), 'journal.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  return {
+    steps: JSON.parse(readFileSync(join(state, plan), 'utf8')).steps,
+    journal: lines.map((line) => JSON.parse(line)),
+  };
+}
