@@ -53,8 +53,10 @@ start_kube_controller_manager() {
 }
 
 start_kube_scheduler() {
+	# A claim that is bound while its pod is being looked at is sometimes missed: then the pod would wait five minutes.
 	launch kube-scheduler "$TOOLS_BIN/kube-scheduler" \
-		--kubeconfig="$DIR/conf/scheduler.kubeconfig" --leader-elect=false
+		--kubeconfig="$DIR/conf/scheduler.kubeconfig" --leader-elect=false \
+		--pod-max-in-unschedulable-pods-duration=10s
 }
 
 start_kubelet() {
