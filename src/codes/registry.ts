@@ -20,7 +20,7 @@ export const REGISTRY_CODES = {
   REGISTRY_DENIED: {
     exit: EXIT.registry,
     meaning: 'The registry knows who you are and does not allow it.',
-    next: 'ask for the right to push to (or create) the repositories named here',
+    next: 'ask for the right to pull from, push to or create the repositories named here',
   },
   REGISTRY_NOT_FOUND: {
     exit: EXIT.registry,
@@ -54,7 +54,7 @@ export const REGISTRY_CODES = {
   },
   REGISTRY_CONTENT: {
     exit: EXIT.registry,
-    meaning: 'After the push the registry does not give back what was sent.',
+    meaning: 'The registry lacks content that it lists, or does not give back what was sent.',
     next: 'check the storage of the registry; push again',
   },
 } as const satisfies Record<string, CodeRow>;

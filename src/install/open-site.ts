@@ -10,6 +10,7 @@ import { openHelm } from './open-helm.js';
 import { chooseRegistry, type OpenRegistry } from './open-registry.js';
 import type { InstallOptions } from './types.js';
 import { peekUnfinished, remembered, rememberedBy, type Unfinished } from './unfinished.js';
+import { type AllOverrides, readAllOverrides } from './values-input.js';
 
 /** The bundle, verified, and the outside systems, opened. */
 export interface Site {
@@ -20,6 +21,8 @@ export interface Site {
   readonly crds: readonly Crd[];
   /** Absent when there are no images, or when they stay where they are. */
   readonly registry?: OpenRegistry;
+  /** Read once: a values file may be a pipe. */
+  readonly overrides: AllOverrides;
   readonly unfinished?: Unfinished;
   close(): Promise<void>;
 }
@@ -31,6 +34,7 @@ export interface Site {
 export async function openSite(options: InstallOptions): Promise<Site> {
   const { emit, signal, env, stateRoot } = options;
   await requireStateRoot(stateRoot);
+  const overrides = await readAllOverrides(options);
   const { payload: bundle, verify } = await openPayload(options.bundle, { emit, signal });
   const closers: (() => unknown)[] = [() => bundle.close()];
   const close = async (): Promise<void> => {
@@ -47,7 +51,16 @@ export async function openSite(options: InstallOptions): Promise<Site> {
     const side = createClusterSide(client, emit);
     const resumable = options.unfinished !== 'give-up' && options.mode !== 'preflight';
     const unfinished = resumable ? await peekUnfinished(stateRoot, clusterUid, side) : undefined;
-    const base = { bundle, client, clusterUid, helm, crds, close, ...(unfinished ? { unfinished } : {}) };
+    const base = {
+      bundle,
+      client,
+      clusterUid,
+      helm,
+      crds,
+      overrides,
+      close,
+      ...(unfinished ? { unfinished } : {}),
+    };
     if (bundle.manifest.images.length === 0 || bundle.upstream) return base;
     const told = unfinished ? rememberedBy(unfinished) : await remembered(stateRoot, clusterUid);
     const sources = { around: { env, emit, signal }, bundle, client };

@@ -20,7 +20,6 @@ import { readSeenSequence } from './seen-sequence.js';
 import type { ClusterFacts, Observation } from './site.js';
 import type { InstallOptions } from './types.js';
 import type { Values } from './values.js';
-import { type Overrides, readOverrides } from './values-input.js';
 
 const PROBE_WIDTH = 4;
 
@@ -45,7 +44,7 @@ export interface Prepared {
  * @throws AirgapError RUN_MISMATCH, VALUES_INVALID and those of cluster and registry
  */
 export async function prepare(site: Site, options: InstallOptions): Promise<Prepared> {
-  const overrides = await readAllOverrides(options);
+  const { overrides } = site;
   const given = givenInputs(options, overrides);
   if (site.unfinished && options.unfinished !== 'give-up') return goOn(site, given, options);
   const { emit, signal } = options;
@@ -132,17 +131,6 @@ async function goOn(
   });
   const cluster = await readCluster(client, { signal: options.signal });
   return { plan: unfinished.plan, cluster, given, resumes: unfinished.identity.runId, findings: [] };
-}
-
-/** The operator's values and settings, by role of the chart. @throws AirgapError VALUES_INVALID */
-export async function readAllOverrides(
-  options: Pick<InstallOptions, 'backend' | 'clusterValues'>,
-): Promise<Record<'control-plane' | 'cluster' | 'prerequisite', Overrides>> {
-  return {
-    'control-plane': await readOverrides(options.backend, '--backend-set'),
-    cluster: await readOverrides(options.clusterValues, '--cluster-set'),
-    prerequisite: { values: {}, settings: [] },
-  };
 }
 
 /** Tries to begin an upload in every repository that lacks something; all refusals are told (threats 58). */

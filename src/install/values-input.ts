@@ -17,6 +17,21 @@ export interface Overrides {
   readonly settings: readonly Setting[];
 }
 
+/** By role of the chart. */
+export type AllOverrides = Readonly<Record<'control-plane' | 'cluster' | 'prerequisite', Overrides>>;
+
+/** The operator's values and settings, by role of the chart. @throws AirgapError VALUES_INVALID */
+export async function readAllOverrides(options: {
+  readonly backend: ValuesInput;
+  readonly clusterValues: ValuesInput;
+}): Promise<AllOverrides> {
+  return {
+    'control-plane': await readOverrides(options.backend, '--backend-set'),
+    cluster: await readOverrides(options.clusterValues, '--cluster-set'),
+    prerequisite: { values: {}, settings: [] },
+  };
+}
+
 /**
  * Reads values files and settings.
  * @throws AirgapError FILE_NOT_FOUND, VALUES_INVALID with every fault

@@ -4,9 +4,10 @@ import { openPayload, payloadView } from './open-bundle.js';
 import { chooseRegistry, readRegistryFacts } from './open-registry.js';
 import { makePlan } from './plan.js';
 import { judgeWithoutCluster } from './preflight.js';
-import { readAllOverrides, readDefaults } from './prepare.js';
+import { readDefaults } from './prepare.js';
 import type { ClusterFacts, Observation, RegistryFacts } from './site.js';
 import type { InstallOptions, InstallOutcome } from './types.js';
+import { readAllOverrides } from './values-input.js';
 
 /** Stands where a plan names its cluster; nothing is ever done on it. */
 const NO_CLUSTER: ClusterFacts = {

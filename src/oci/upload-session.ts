@@ -97,6 +97,15 @@ async function tryMount(
   }
 }
 
+/** Where repositories are not made by pushing, a project (or the whole repository) has to be there before. */
+function noSuchPlace({ message, found, cause }: AirgapError): AirgapError {
+  return new AirgapError('REGISTRY_NOT_FOUND', message, {
+    ...(found === undefined ? {} : { found }),
+    hint: 'have the project or repository made in the registry, or mend the prefix in --registry',
+    cause,
+  });
+}
+
 async function post(
   api: Api,
   target: Target,
@@ -106,7 +115,11 @@ async function post(
   const what = `an upload to ${api.host}/${target.repository} cannot be begun`;
   const path = `/v2/${target.repository}/blobs/uploads/${query}`;
   const signal = target.signal ? { signal: target.signal } : {};
-  const answer = await api.call({ method: 'POST', to: path, scopes, what, ...signal }, [202, 201]);
+  const answer = await api
+    .call({ method: 'POST', to: path, scopes, what, ...signal }, [202, 201])
+    .catch((error: unknown) => {
+      throw isAirgapError(error, 'REGISTRY_NOT_FOUND') ? noSuchPlace(error) : error;
+    });
   answer.body.resume();
   if (answer.status === 201 && query !== '') return 'mounted';
   const location = answer.headers.location;

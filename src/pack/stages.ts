@@ -9,6 +9,7 @@ import type { knownImages } from './locking.js';
 import { gatherMaterials, type Materials } from './materials.js';
 import type { CommonPackOptions, PackOptions } from './options.js';
 import type { Findings } from './plan.js';
+import { asLackingBlob } from './resolve/lacking.js';
 import { resolveImages } from './resolve/resolve.js';
 import type { ResolvedImage } from './resolve/types.js';
 import type { Session } from './session.js';
@@ -96,7 +97,7 @@ export async function write(
         onProgress: (done, current) =>
           emit({ type: 'progress', stage: 'write', done, total: layout.totalSize, unit: 'bytes', current }),
       }).catch((error: unknown) => {
-        throw signal.aborted && !isAirgapError(error) ? interrupted(output, error) : error;
+        throw signal.aborted && !isAirgapError(error) ? interrupted(output, error) : asLackingBlob(error);
       }),
     ({ size, bundleId }) => `${size} bytes, bundle id ${bundleId}`,
   );

@@ -5,6 +5,7 @@ import { type Descriptor, type Digest, type ManifestBytes, MEDIA, type Platform 
 import type { WantedImage } from '../discover/select.js';
 import { readBody } from '../fetch/http.js';
 import { asRecord } from '../loose.js';
+import { asLackingBlob } from './lacking.js';
 import { chooseFromIndex, isWanted } from './platforms.js';
 import type { Content, ImagePlace, ResolvedImage } from './types.js';
 
@@ -145,8 +146,12 @@ async function readConfig(
   const isImage = mediaType === MEDIA.ociConfig || mediaType === MEDIA.dockerConfig;
   if (!isImage || size > CONFIG_LIMIT || walk.isKnown) return {};
   const { place, signal } = walk;
-  const stream = await place.source.blob(place.repository, manifest.config, signal ? { signal } : {});
-  const bytes = await readBody(stream, size, `the config of ${place.what}`);
+  const bytes = await place.source
+    .blob(place.repository, manifest.config, signal ? { signal } : {})
+    .then((stream) => readBody(stream, size, `the config of ${place.what}`))
+    .catch((error: unknown) => {
+      throw asLackingBlob(error);
+    });
   const platform = platformOf(bytes);
   if (platform && walk.depth === 0 && !isWanted(platform, walk.platforms)) {
     throw new AirgapError('PLATFORM_MISSING', `${place.what} is not made for the platforms of the spec`, {

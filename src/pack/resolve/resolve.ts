@@ -27,8 +27,13 @@ const PER_IMAGE = new Set([
   'IMAGE_UNSUPPORTED',
   'IMAGE_INVALID',
   'BLOB_MISMATCH',
+  'REGISTRY_CONTENT',
   'SOURCE_MISSING',
 ]);
+
+/** What the spec can get round by taking the image from elsewhere, or leaving it out. */
+const IN_THE_SPEC = new Set(['REGISTRY_NOT_FOUND', 'PLATFORM_MISSING', 'IMAGE_UNSUPPORTED', 'IMAGE_INVALID']);
+const ELSEWHERE = 'or list the image with from: in images.include, or exclude it';
 
 /**
  * Resolves every image, some at a time. All images that cannot be had are reported in one error, each with the
@@ -108,7 +113,7 @@ function withPlaces(image: WantedImage, error: AirgapError): AirgapError {
   return new AirgapError(code, `${image.source}: ${message}`, {
     ...(expected === undefined ? {} : { expected }),
     ...(found === undefined ? {} : { found }),
-    hint: image.listed ? hint : `${hint}; or list the image with from: in images.include, or exclude it`,
+    hint: image.listed || !IN_THE_SPEC.has(code) ? hint : `${hint}; ${ELSEWHERE}`,
     faults: [...faults, ...placeFaults(image)],
     cause: error,
   });

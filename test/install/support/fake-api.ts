@@ -23,6 +23,7 @@ export interface Seen {
 }
 
 export interface FakeApi {
+  readonly kubeconfig: string;
   readonly client: Connection;
   /** Every request that would change something, in order. */
   readonly writes: Seen[];
@@ -162,6 +163,7 @@ export async function startFakeApi(): Promise<FakeApi> {
   const client = await connect({ kubeconfig, env: {}, retries: 2, retryDelay: 5 });
   return Object.assign(api, {
     client,
+    kubeconfig,
     put: (object: KubeObject) => {
       const served = servedOf(object.kind ?? '');
       const { name, namespace } = object.metadata;
