@@ -1,12 +1,8 @@
 import { resolve } from 'node:path';
-import type { InstallFlags } from './install-options.js';
+import type { PlaceFlags } from './place.js';
 
 /** What somebody types to go on with a run: from any folder, on the same cluster. Resuming needs no other flags. */
-export function commandLine(
-  words: readonly string[],
-  flags: Pick<InstallFlags, 'kubeconfig' | 'context' | 'helm' | 'stateDir'>,
-  cwd: string,
-): string {
+export function commandLine(words: readonly string[], flags: PlaceFlags, cwd: string): string {
   const path = (name: string): string => resolve(cwd, name);
   const { kubeconfig, context, helm, stateDir } = flags;
   const place = [

@@ -1,17 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AirgapError } from '../errors.js';
 import type { InstallOptions } from '../install/types.js';
 import { isSpec, specChoice } from './connected.js';
 import type { CliContext } from './context.js';
-import { parseDuration } from './duration.js';
+import { type PlaceFlags, placeOptions } from './place.js';
 import { addRegistryOptions, type RegistryFlags, registryChoice } from './registry-options.js';
-import { runPlace } from './run-place.js';
 import { addTrustOptions, readTrust, type TrustFlags } from './trust.js';
 
 /** Flags of install and preflight. */
-export interface InstallFlags extends RegistryFlags, TrustFlags {
+export interface InstallFlags extends RegistryFlags, TrustFlags, PlaceFlags {
   readonly base?: string;
   readonly locked?: boolean;
   readonly skipPush?: boolean;
@@ -20,12 +18,6 @@ export interface InstallFlags extends RegistryFlags, TrustFlags {
   readonly clusterValues: readonly string[];
   readonly backendSet: readonly string[];
   readonly clusterSet: readonly string[];
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly helm?: string;
-  readonly stateDir?: string;
-  readonly timeout?: string;
-  readonly helmTimeout?: string;
   readonly acknowledge: readonly string[];
   readonly allowDowngrade?: string;
   readonly maxAge?: string;
@@ -67,11 +59,11 @@ export async function installOptions(
   flags: InstallFlags,
   context: CliContext,
 ): Promise<Omit<InstallOptions, 'mode' | 'approve'>> {
-  const { cwd, env } = context;
+  const { cwd } = context;
   const path = (name: string): string => resolve(cwd, name);
   const trust = await readTrust(flags, context);
-  const place = await runPlace(flags, context);
   return {
+    ...(await placeOptions(flags, context)),
     bundle: isSpec(file)
       ? specChoice(file, { flags, trust, context })
       : {
@@ -79,11 +71,6 @@ export async function installOptions(
           ...(flags.base === undefined ? {} : { base: path(flags.base) }),
           ...(trust === undefined ? {} : { trust }),
         },
-    cluster: {
-      ...(flags.kubeconfig === undefined ? {} : { kubeconfig: path(flags.kubeconfig) }),
-      ...(flags.context === undefined ? {} : { context: flags.context }),
-      ...(flags.helm === undefined ? {} : { helm: flags.helm === 'bundle' ? flags.helm : path(flags.helm) }),
-    },
     registry: registryChoice(flags, context),
     skipPush: flags.skipPush === true,
     acknowledged: flags.acknowledge,
@@ -92,16 +79,6 @@ export async function installOptions(
     ...(flags.domain === undefined ? {} : { domain: flags.domain }),
     backend: { files: flags.backendValues.map(path), settings: flags.backendSet },
     clusterValues: { files: flags.clusterValues.map(path), settings: flags.clusterSet },
-    ...(flags.timeout === undefined ? {} : { healthTimeout: parseDuration('--timeout', flags.timeout) }),
-    ...(flags.helmTimeout === undefined
-      ? {}
-      : { helmTimeout: parseDuration('--helm-timeout', flags.helmTimeout) }),
-    env,
-    ...place,
-    random: randomBytes,
-    toolVersion: context.version,
-    emit: context.emit,
-    signal: context.signal,
   };
 }
 

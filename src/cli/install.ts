@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { AirgapError } from '../errors.js';
-import type { PlanView } from '../install/types.js';
+import type { InstallOutcome, PlanView } from '../install/types.js';
 import { commandLine } from './command-line.js';
 import type { CliContext, Verb } from './context.js';
 import { addInstallOptions, type InstallFlags, installOptions } from './install-options.js';
+import { writeReport } from './report.js';
 
 interface Flags extends InstallFlags {
   readonly dryRun?: boolean;
@@ -12,7 +14,7 @@ interface Flags extends InstallFlags {
   readonly takeover?: string;
   readonly newRun?: boolean;
   readonly canary: boolean;
-  readonly output: 'text' | 'json';
+  readonly output: 'text' | 'json' | 'html';
 }
 
 const HELP = `
@@ -42,7 +44,9 @@ export const installVerb: Verb = (program, context) => {
     .option('--no-canary', 'do not let the nodes pull an image first, in pods that are taken away again')
     .option('--takeover <run>', 'this run of another host is gone; take the cluster over from it')
     .option('--new-run', 'give an unfinished run up and begin a new one')
-    .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
+    .addOption(
+      new Option('-o, --output <format>', 'format').choices(['text', 'json', 'html']).default('text'),
+    )
     .addHelpText('after', HELP)
     .action((file: string, flags: Flags) => act(file, flags, context));
 };
@@ -51,10 +55,9 @@ async function act(file: string, flags: Flags, context: CliContext): Promise<voi
   if (flags.withoutCluster && !flags.dryRun)
     throw new AirgapError('USAGE', '--without-cluster only makes a plan', { expected: 'with --dry-run' });
   const options = await installOptions(file, flags, context);
-  const [{ install }, { planWithoutCluster }, report, { formatPlan }] = await Promise.all([
+  const [{ install }, { planWithoutCluster }, { formatPlan }] = await Promise.all([
     import('../install/index.js'),
     import('../install/without-cluster.js'),
-    import('../term/install.js'),
     import('../term/plan.js'),
   ]);
   const run = flags.withoutCluster ? planWithoutCluster : install;
@@ -65,20 +68,26 @@ async function act(file: string, flags: Flags, context: CliContext): Promise<voi
     ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
     canary: flags.canary ? 'step' : 'never',
     unfinished: flags.newRun ? 'give-up' : 'resume',
+    writeReport,
     approve: async (view) => {
       if (flags.output === 'text') context.stdout.write(formatPlan(view));
       await approve(view, flags, context);
     },
   });
-  const text =
-    flags.output === 'json'
-      ? `${JSON.stringify(report.outcomeJson(outcome), null, 2)}\n`
-      : outcome.outcome === 'planned'
-        ? formatPlan(outcome.view)
-        : report.formatOutcome(outcome);
-  context.stdout.write(text);
+  context.stdout.write(await textOf(outcome, flags));
   const { demandNoFailure } = await import('../install/findings.js');
   demandNoFailure(outcome.view.findings);
+}
+
+async function textOf(outcome: InstallOutcome, { output }: Flags): Promise<string> {
+  const terms = await import('../term/install.js');
+  if (output === 'json') return `${JSON.stringify(terms.outcomeJson(outcome), null, 2)}\n`;
+  if (outcome.outcome !== 'planned')
+    return output === 'html' && outcome.report
+      ? readFile(outcome.report, 'utf8')
+      : terms.formatOutcome(outcome);
+  if (output === 'html') return (await import('../term/plan-html.js')).planPage(outcome.view);
+  return (await import('../term/plan.js')).formatPlan(outcome.view);
 }
 
 async function approve(view: PlanView, flags: Flags, context: CliContext): Promise<void> {

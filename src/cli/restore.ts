@@ -8,6 +8,7 @@ import { isSpec } from './connected.js';
 import type { CliContext, Verb } from './context.js';
 import { type InstallFlags, installOptions } from './install-options.js';
 import { addRegistryOptions } from './registry-options.js';
+import { writeReport } from './report.js';
 import { addTrustOptions } from './trust.js';
 
 interface Flags extends InstallFlags, UnlockFlags {
@@ -106,6 +107,7 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
           flags,
           context.cwd,
         ),
+        writeReport,
         approve: async (view) => {
           if (flags.output === 'text') context.stdout.write(report.formatRestorePlan(view));
           await approve(view, flags, context);

@@ -11,6 +11,7 @@ import { preflightVerb } from './preflight.js';
 import { pushVerb } from './push.js';
 import { registryVerb } from './registry.js';
 import { restoreVerb } from './restore.js';
+import { rollbackVerb } from './rollback.js';
 import { signVerb } from './sign.js';
 import { statusVerb } from './status.js';
 import { verifyVerb } from './verify.js';
@@ -28,6 +29,7 @@ export const VERBS: readonly Verb[] = [
   preflightVerb,
   installVerb,
   statusVerb,
+  rollbackVerb,
   backupVerb,
   restoreVerb,
   registryVerb,

@@ -5,6 +5,7 @@ import { parseYaml } from '../yaml.js';
 import { readArgs, rollbackArgs, templateArgs, uninstallArgs, upgradeArgs } from './args.js';
 import { type HelmPlace, helmEnv, makeHomes } from './env.js';
 import type { HelmProgram } from './find.js';
+import { RUN_VARIABLE } from './fingerprint.js';
 import type { Helm, HistoryEntry } from './types.js';
 
 export interface HelmOptions extends HelmPlace {
@@ -20,6 +21,7 @@ interface Call {
   /** Milliseconds; helm is ended after it. */
   readonly timeout?: number;
   readonly secrets?: readonly string[];
+  readonly runId?: string;
 }
 
 /** helm reads answer within this. */
@@ -36,7 +38,7 @@ export async function createHelm(program: HelmProgram, options: HelmOptions): Pr
 
   const run = async (args: readonly string[], call: Call): Promise<ChildResult> =>
     runChild(program.path, [args[0] ?? '', ...cluster, ...args.slice(1)], {
-      env: helmEnv(options),
+      env: { ...helmEnv(options), ...(call.runId === undefined ? {} : { [RUN_VARIABLE]: call.runId }) },
       timeout: call.timeout ?? READ_MS,
       onLine: (line) => emit({ type: 'child', program: 'helm', line }),
       ...(call.signal === undefined ? {} : { signal: call.signal }),
@@ -49,8 +51,15 @@ export async function createHelm(program: HelmProgram, options: HelmOptions): Pr
   };
   const change = (
     args: readonly string[],
-    { timeout, secrets = [] }: { readonly timeout: number; readonly secrets?: readonly string[] },
-  ): Promise<string> => must(args, { timeout: timeout + GRACE_MS, secrets });
+    request: { readonly timeout: number; readonly secrets?: readonly string[]; readonly runId?: string },
+  ): Promise<string> => {
+    const { timeout, secrets = [], runId } = request;
+    return must(args, {
+      timeout: timeout + GRACE_MS,
+      secrets,
+      ...(runId === undefined ? {} : { runId }),
+    });
+  };
 
   return {
     program,

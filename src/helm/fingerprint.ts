@@ -29,3 +29,6 @@ export function sameContent(
 
 /** Label of a release's Secret that names the run which began the revision, also while it is pending. */
 export const RUN_LABEL = 'airgap-run';
+
+/** Names the run in the environment of a helm that takes no label. */
+export const RUN_VARIABLE = 'AIRGAP_RUN';

@@ -131,14 +131,27 @@ function toRelease(raw: RawRelease, labels: Readonly<Record<string, string>>): R
  * @throws Error when the Secret cannot be unpacked; decodeRelease tells first
  */
 export function markFailed<T extends ReleaseSecret>(secret: T, description: string): T {
+  const marked = rewrite(secret, (raw) => ({ ...raw, info: { ...raw.info, status: 'failed', description } }));
+  const { metadata } = secret;
+  return { ...marked, metadata: { ...metadata, labels: { ...metadata.labels, status: 'failed' } } };
+}
+
+/**
+ * The Secret of a revision whose manifest has further objects at its end, so that helm knows them as the release's.
+ * @throws Error when the Secret cannot be unpacked; decodeRelease tells first
+ */
+export function withObjects<T extends ReleaseSecret>(secret: T, objects: readonly unknown[]): T {
+  const documents = objects.map((object) => `---\n# Source: kept by an upgrade\n${JSON.stringify(object)}\n`);
+  return rewrite(secret, (raw) => ({
+    ...raw,
+    manifest: `${(raw.manifest ?? '').trimEnd()}\n${documents.join('')}`,
+  }));
+}
+
+function rewrite<T extends ReleaseSecret>(secret: T, change: (raw: RawRelease) => RawRelease): T {
   const data = secret.data?.['release'] ?? '';
   const inner = Buffer.from(Buffer.from(data, 'base64').toString('utf8'), 'base64');
   const raw = JSON.parse(gunzipSync(inner, { maxOutputLength: MOST_BYTES }).toString('utf8')) as RawRelease;
-  const changed = { ...raw, info: { ...raw.info, status: 'failed', description } };
-  const packed = gzipSync(JSON.stringify(changed)).toString('base64');
-  return {
-    ...secret,
-    metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, status: 'failed' } },
-    data: { ...secret.data, release: Buffer.from(packed).toString('base64') },
-  };
+  const packed = gzipSync(JSON.stringify(change(raw))).toString('base64');
+  return { ...secret, data: { ...secret.data, release: Buffer.from(packed).toString('base64') } };
 }

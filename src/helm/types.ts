@@ -39,6 +39,10 @@ export interface RollbackRequest extends ReleaseName {
   readonly revision: number;
   /** Milliseconds. */
   readonly timeout: number;
+  /** The run at work: stands in helm's environment (RUN_VARIABLE), since a rollback takes no label. */
+  readonly runId?: string;
+  /** Strings of the values that must not show in messages. */
+  readonly secrets?: readonly string[];
 }
 
 /** A revision as `helm history -o json` tells it. */

@@ -1,5 +1,7 @@
 import { AirgapError } from '../errors.js';
+import type { ReleaseName } from '../helm/types.js';
 import type { ExecutorOf, PlanStep, StepExecutor } from '../run/types.js';
+import { BACKEND, CLUSTER, OLD_CLUSTER_RELEASE } from '../runai/names.js';
 import { inputOf } from './plan.js';
 import { canaryStep } from './steps/canary.js';
 import { crdsStep } from './steps/crds.js';
@@ -22,7 +24,7 @@ function executorOf(step: PlanStep, work: Work): StepExecutor {
   const input = inputOf(step);
   switch (input.action.kind) {
     case 'save-site':
-      return saveSiteStep(work);
+      return saveSiteStep(work, savedReleases(work));
     case 'push':
       return pushStep(work);
     case 'create-namespaces':
@@ -47,4 +49,10 @@ function executorOf(step: PlanStep, work: Work): StepExecutor {
     }
   }
   throw new AirgapError('INTERNAL', `there is no executor for step ${step.id}`);
+}
+
+/** The product’s releases under every name they had, and what the bundle brings beside them. */
+function savedReleases({ bundle }: Work): ReleaseName[] {
+  const own = [BACKEND, CLUSTER, { release: OLD_CLUSTER_RELEASE, namespace: CLUSTER.namespace }];
+  return [...own, ...bundle.manifest.charts.filter(({ role }) => role === 'prerequisite')];
 }

@@ -2,8 +2,8 @@ import { AirgapError, type ErrorCode } from '../errors.js';
 import type { FindingId } from './rows.js';
 
 /** One thing that was checked before anything changes. */
-export interface Finding {
-  readonly id: FindingId;
+export interface Finding<Id extends string = FindingId> {
+  readonly id: Id;
   readonly title: string;
   readonly outcome: 'pass' | 'warn' | 'fail' | 'not-checked';
   /** What was seen; for not-checked: why not. */
@@ -19,7 +19,7 @@ export interface Finding {
 export type Row = Pick<Finding, 'id' | 'title'>;
 
 /** @throws AirgapError PREFLIGHT_FAILED, or the code of the findings when all failures have the same one */
-export function demandNoFailure(findings: readonly Finding[]): void {
+export function demandNoFailure(findings: readonly Finding<string>[]): void {
   const failed = findings.filter((finding) => finding.outcome === 'fail');
   if (failed.length === 0) return;
   const codes = new Set(failed.map((finding) => finding.code ?? 'PREFLIGHT_FAILED'));

@@ -2,6 +2,7 @@ import { AirgapError } from '../errors.js';
 import { digestOf } from '../run/canonical.js';
 import { createClusterSide } from '../run/cluster.js';
 import { checkResumption } from '../run/identity.js';
+import { type Reporting, withReport } from '../run/reporting.js';
 import { openSession, type Session } from '../run/session.js';
 import { executorsFor } from './executors.js';
 import { demandNoFailure } from './findings.js';
@@ -11,6 +12,7 @@ import { payloadView } from './open-bundle.js';
 import { openSite, type Site } from './open-site.js';
 import type { InstallPlan } from './plan.js';
 import { type Prepared, prepare } from './prepare.js';
+import { afterInstall, type InstallFacts, installFacts, keepBegun } from './report.js';
 import { withSequence } from './seen-sequence.js';
 import type { Results, Work } from './steps/types.js';
 import type { InstallOptions, InstallOutcome, PlanView } from './types.js';
@@ -50,17 +52,25 @@ export async function install(options: InstallOptions): Promise<InstallOutcome> 
     await options.approve(view);
     const session = await openRun(site, prepared, options);
     try {
-      await keepValues(session, await plannedFor(site, prepared, { session, options }));
-      const begunElsewhere = session.journal.records.some((record) => record.phase === 'adopted');
-      const run = await session.execute(executorsFor(workOf(site, { results, options, begunElsewhere })), {
-        ...(options.onBoundary === undefined ? {} : { onBoundary: options.onBoundary }),
-      });
       const { folder, identity } = session.run;
+      const { result, page } = await withReport(
+        session,
+        reportingOf(session, view, { results, options }),
+        async () => {
+          await keepBegun(session.saved, view);
+          await keepValues(session, await plannedFor(site, prepared, { session, options }));
+          const begunElsewhere = session.journal.records.some((record) => record.phase === 'adopted');
+          return session.execute(executorsFor(workOf(site, { results, options, begunElsewhere })), {
+            ...(options.onBoundary === undefined ? {} : { onBoundary: options.onBoundary }),
+          });
+        },
+      );
       return outcome({
         outcome: 'installed',
         runId: identity.runId,
         runFolder: folder,
-        steps: run.steps,
+        ...(page === undefined ? {} : { report: page }),
+        steps: result.steps,
         ...reportOf(results),
       });
     } finally {
@@ -209,7 +219,23 @@ function viewOf(site: Site, prepared: Prepared): PlanView {
     plan: prepared.plan,
     ...(prepared.made === undefined ? {} : { made: prepared.made }),
     ...(prepared.resumes === undefined ? {} : { resumes: prepared.resumes }),
+    done: prepared.done,
+    estimate: prepared.estimate,
     findings: prepared.findings,
+  };
+}
+
+function reportingOf(
+  { saved }: Session,
+  view: PlanView,
+  { results, options }: { readonly results: Results; readonly options: InstallOptions },
+): Reporting<InstallFacts> {
+  const { writeReport, emit } = options;
+  return {
+    ...(writeReport === undefined ? {} : { write: writeReport }),
+    facts: () => installFacts(saved, view, results),
+    next: afterInstall,
+    emit,
   };
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Payload } from '../bundle/payload.js';
@@ -12,7 +12,8 @@ import type { Connection } from '../kube/client.js';
 import type { ClusterChoice, Surroundings } from './types.js';
 
 export interface HelmNeeds {
-  readonly bundle: Payload;
+  /** Absent where there is none: then a helm that an earlier run took out of its bundle serves. */
+  readonly bundle?: Payload;
   readonly client: Connection;
   readonly cluster: ClusterChoice;
   readonly around: Pick<Surroundings, 'env' | 'stateRoot' | 'emit' | 'toolVersion'>;
@@ -29,7 +30,7 @@ export async function openHelm({ bundle, client, cluster, around }: HelmNeeds): 
   const program = await findHelm({
     ...place,
     ...(cluster.helm === undefined ? {} : { wanted: cluster.helm }),
-    bundled: () => extractHelm(bundle, stateRoot, emit),
+    bundled: () => (bundle ? extractHelm(bundle, stateRoot, emit) : findExtracted(stateRoot)),
   });
   return createHelm(program, { ...place, context: client.context, emit });
 }
@@ -60,6 +61,20 @@ async function extractHelm(bundle: Payload, stateRoot: string, emit: Emit): Prom
     text: `helm ${tool.version ?? ''} of the bundle is used`.replace('  ', ' '),
   });
   return path;
+}
+
+/** The helm that a run took out of its bundle last, when its bytes are still those that its folder is named after. */
+async function findExtracted(stateRoot: string): Promise<string | undefined> {
+  const folder = join(stateRoot, 'tools');
+  const names = await readdir(folder).catch(() => []);
+  const found: { readonly path: string; readonly at: number }[] = [];
+  for (const name of names) {
+    const path = join(folder, name, 'helm');
+    const bytes = await readFile(path).catch(() => undefined);
+    if (bytes === undefined || !createHash('sha256').update(bytes).digest('hex').startsWith(name)) continue;
+    found.push({ path, at: (await stat(path)).mtimeMs });
+  }
+  return found.sort((a, b) => b.at - a.at)[0]?.path;
 }
 
 function ourPlatform(): string {

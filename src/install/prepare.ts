@@ -7,6 +7,8 @@ import type { Plan } from '../run/types.js';
 import { reviewRights } from './access.js';
 import { readChartDefaults } from './chart-defaults.js';
 import { checkSite } from './checks/all.js';
+import type { Estimate } from './estimate.js';
+import { estimateOf } from './estimating.js';
 import type { Finding } from './findings.js';
 import { givenInputs } from './inputs.js';
 import { observe, readCluster } from './observe.js';
@@ -15,7 +17,7 @@ import type { Site } from './open-site.js';
 import { type InstallPlan, makePlan } from './plan.js';
 import { judgePreflight, type PushProbe } from './preflight.js';
 import { judgeBundle, type SeenSequence } from './preflight-bundle.js';
-import { parseTarget } from './push.js';
+import { parseTarget, readPushState } from './push.js';
 import { readSeenSequence } from './seen-sequence.js';
 import type { ClusterFacts, Observation } from './site.js';
 import type { InstallOptions } from './types.js';
@@ -35,6 +37,9 @@ export interface Prepared {
   readonly resumes?: string;
   /** What the cluster has accepted so far. */
   readonly seen?: SeenSequence;
+  /** Ids of steps that the run which goes on has done. */
+  readonly done: readonly string[];
+  readonly estimate: Estimate;
   readonly findings: readonly Finding[];
 }
 
@@ -97,13 +102,17 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
   const summary =
     failed === 0 ? `${findings.length} checks` : `${failed} of ${findings.length} checks failed`;
   emit({ type: 'stage-ended', stage: 'observe', outcome: failed === 0 ? 'ok' : 'failed', summary });
+  const { plan } = made;
+  const estimate = await estimateOf(bundle, { plan, ...(facts ? { state: facts.state } : {}), signal });
   return {
-    plan: made.plan,
+    plan,
     cluster: observation.cluster,
     given,
     made,
     observation,
     findings,
+    done: [],
+    estimate,
     ...(seen === undefined ? {} : { seen }),
   };
 }
@@ -129,8 +138,13 @@ async function goOn(
     clusterUid,
     inputs: given,
   });
-  const cluster = await readCluster(client, { signal: options.signal });
-  return { plan: unfinished.plan, cluster, given, resumes: unfinished.identity.runId, findings: [] };
+  const { signal } = options;
+  const cluster = await readCluster(client, { signal });
+  const { plan, identity, committed: done } = unfinished;
+  const sends = site.registry && !done.includes('push');
+  const state = sends ? await readPushState(bundle, site.registry.client, signal) : undefined;
+  const estimate = await estimateOf(bundle, { plan, done, signal, ...(state ? { state } : {}) });
+  return { plan, cluster, given, resumes: identity.runId, done, estimate, findings: [] };
 }
 
 /** Tries to begin an upload in every repository that lacks something; all refusals are told (threats 58). */

@@ -7,6 +7,7 @@ import { copyImages } from '../oci/copy.js';
 import type { CopyImage, CopyReport } from '../oci/copy-types.js';
 import { isDigest } from '../oci/digest.js';
 import type { Digest } from '../oci/types.js';
+import { walkImage } from '../oci/walk.js';
 
 export interface PushOptions {
   /** Blobs at a time; 4. */
@@ -88,6 +89,28 @@ export async function readPushState(
       return [{ target: image.target, found: there, wanted: image.descriptor.digest }];
     }),
   };
+}
+
+/** Bytes of what the registry lacks, each blob once; a blob that another image of it has already counts too. */
+export async function bytesToSend(
+  bundle: Pick<Payload, 'manifest' | 'images'>,
+  { missing, different }: PushState,
+  signal?: AbortSignal,
+): Promise<number> {
+  const wanted = [...missing, ...different.map(({ target }) => target)];
+  const trees = await mapPooled(
+    wanted,
+    WIDTH,
+    async (target, inner) => {
+      const { repository, tag, digest } = parseTarget(target);
+      return walkImage(bundle.images, repository, tag ?? digest ?? '', { signal: inner });
+    },
+    signal,
+  );
+  const sizes = new Map(
+    trees.flatMap(({ blobs }) => blobs.map(({ digest, size }) => [digest, size] as const)),
+  );
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 
 /** True when nothing has to be sent. */

@@ -1,4 +1,32 @@
+import type { ObjectRef } from '../runai/names.js';
+
 /** Name under which a run keeps the complete values of a release, as JSON. */
 export function valuesName(release: string): string {
   return `values/${release}.json`;
 }
+
+/** Name of helm's own record of a release, all revisions as Secrets, before a step changes it. */
+export function revisionsName(release: string): string {
+  return `helm/${release}/revisions.json`;
+}
+
+/** The same, before the release is uninstalled. */
+export function uninstalledName(release: string): string {
+  return `helm/${release}/uninstalled.json`;
+}
+
+/** Name of single objects that a step deletes. */
+export function deletedName(refs: readonly ObjectRef[]): string {
+  return `deleted/${refs.map((ref) => `${ref.kind.toLowerCase()}.${ref.name}`).join('-')}.json`;
+}
+
+/** Name of a release's objects of some kinds that a step deletes. */
+export function ownedName(release: string, kinds: readonly { readonly kind: string }[]): string {
+  return `deleted/${release}.${kinds.map(({ kind }) => kind.toLowerCase()).join('-')}.json`;
+}
+
+/** Name of what an uninstalled cluster left, before it is deleted. */
+export const LEFTOVERS_NAME = 'deleted/cluster-leftovers.json';
+
+/** Name of the definitions as they were before the bundle's were applied. */
+export const CRDS_NAME = 'crds/before.json';

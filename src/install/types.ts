@@ -7,10 +7,12 @@ import type { CopyReport } from '../oci/copy-types.js';
 import type { RunResult } from '../run/engine.js';
 import type { Clock } from '../run/lease.js';
 import type { Plan } from '../run/types.js';
+import type { Estimate } from './estimate.js';
 import type { Finding } from './findings.js';
 import type { HealthReport } from './health.js';
 import type { InstallPlan } from './plan.js';
 import type { ImageProof } from './proof.js';
+import type { InstallReport } from './report.js';
 import type { ClusterFacts } from './site.js';
 import type { ValuesInput } from './values-input.js';
 
@@ -87,6 +89,8 @@ export interface InstallOptions extends Surroundings {
   readonly unfinished?: 'resume' | 'give-up';
   /** For messages: the command that goes on. */
   readonly resumeCommand?: string;
+  /** Writes the report of the run below its folder and gives the path of the page. */
+  readonly writeReport?: (folder: string, report: InstallReport) => Promise<string>;
   /** Shows the plan and asks; throws when the answer is no. */
   readonly approve: (view: PlanView) => Promise<void>;
   /** For tests only. */
@@ -113,6 +117,10 @@ export interface PlanView {
   readonly made?: InstallPlan;
   /** The run that goes on. */
   readonly resumes?: string;
+  /** Ids of steps that it has done already. */
+  readonly done: readonly string[];
+  /** What the steps that are left will roughly cost. */
+  readonly estimate: Estimate;
   readonly findings: readonly Finding[];
 }
 
@@ -122,6 +130,8 @@ export interface InstallOutcome {
   readonly view: PlanView;
   readonly runId?: string;
   readonly runFolder?: string;
+  /** The page that tells what the run did. */
+  readonly report?: string;
   readonly steps: RunResult['steps'];
   readonly push?: CopyReport;
   readonly crds?: CrdReport;

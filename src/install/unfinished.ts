@@ -1,5 +1,6 @@
 import type { RunIdentity } from '../run/identity.js';
 import { parseMirror } from '../run/mirror.js';
+import { stepStates } from '../run/progress.js';
 import type { ClusterSide } from '../run/session.js';
 import { findUnfinished, isOver, listRunFolders, readRun } from '../run/store.js';
 import type { Plan } from '../run/types.js';
@@ -9,6 +10,8 @@ import type { Remembered } from './open-registry.js';
 export interface Unfinished {
   readonly identity: RunIdentity;
   readonly plan: Plan;
+  /** Ids of the steps that are done, as far as its record says. */
+  readonly committed: readonly string[];
 }
 
 /** Looks for a run to go on with; takes no lock and changes nothing. @throws AirgapError JOURNAL_DAMAGED */
@@ -18,7 +21,11 @@ export async function peekUnfinished(
   side: Pick<ClusterSide, 'mirror'>,
 ): Promise<Unfinished | undefined> {
   const local = await findUnfinished(root, clusterUid);
-  if (local) return local;
+  if (local) {
+    const states = stepStates(local.plan, local.records);
+    const committed = states.filter(({ state }) => state === 'committed').map(({ id }) => id);
+    return { identity: local.identity, plan: local.plan, committed };
+  }
   const data = await side.mirror.read();
   const remote = data === undefined ? undefined : parseMirror(data);
   if (remote?.identity.clusterUid !== clusterUid) return undefined;

@@ -1,4 +1,5 @@
 import type { Payload } from '../bundle/payload.js';
+import { estimateOf } from './estimating.js';
 import { readBundleCrds } from './observe.js';
 import { openPayload, payloadView } from './open-bundle.js';
 import { chooseRegistry, readRegistryFacts } from './open-registry.js';
@@ -50,6 +51,11 @@ export async function planWithoutCluster(options: InstallOptions): Promise<Insta
         ...(registry === undefined ? {} : { registry: registry.address.text }),
         plan: made.plan,
         made,
+        done: [],
+        estimate: await estimateOf(payload, {
+          ...{ plan: made.plan, signal },
+          ...(registry === undefined ? {} : { state: registry.state }),
+        }),
         findings: judgeWithoutCluster({ site, made, skipPush: options.skipPush }),
       },
       steps: [],

@@ -5,6 +5,7 @@ import type { RunResult } from '../run/engine.js';
 import type { Clock } from '../run/lease.js';
 import type { ExecutorOf, Plan } from '../run/types.js';
 import type { OpenBackup } from './archive/open.js';
+import type { RestoreReport } from './restore-report.js';
 
 /** Parts of a restore that can be chosen, in the order of the plan. */
 export const RESTORE_CHOICES = [
@@ -56,6 +57,8 @@ export interface RestoreOptions {
   readonly takeover?: string;
   readonly unfinished: 'resume' | 'give-up';
   readonly resumeCommand: string;
+  /** Writes the report of the run below its folder and gives the path of the page. */
+  readonly writeReport?: (folder: string, report: RestoreReport) => Promise<string>;
   /** Shows the plan and asks; throws when the answer is no. */
   readonly approve: (view: RestoreView) => Promise<void>;
 }
@@ -82,5 +85,7 @@ export interface RestoreOutcome {
   readonly view: RestoreView;
   readonly runId?: string;
   readonly runFolder?: string;
+  /** The page that tells what the run did. */
+  readonly report?: string;
   readonly steps: RunResult['steps'];
 }

@@ -4,6 +4,7 @@ import type { BundleChart } from '../bundle/manifest.js';
 import { AirgapError } from '../errors.js';
 import { digestOf } from '../run/canonical.js';
 import { createClusterSide } from '../run/cluster.js';
+import { withReport } from '../run/reporting.js';
 import { openSession, type Session } from '../run/session.js';
 import { findUnfinished, type StoredRun } from '../run/store.js';
 import { BACKEND } from '../runai/names.js';
@@ -13,6 +14,7 @@ import { createBackup } from './create.js';
 import { CHOICES } from './create-types.js';
 import { makeRestorePlan, type RestoreFacts } from './plan.js';
 import { demandTarget, helperImageOf, rewritesOf } from './restore-checks.js';
+import { afterRestore } from './restore-report.js';
 import type { RestoreOptions, RestoreOutcome, RestoreView } from './restore-types.js';
 import { restoreExecutors } from './steps/index.js';
 import type { RestoreWork } from './steps/types.js';
@@ -42,11 +44,23 @@ export async function restore(options: RestoreOptions): Promise<RestoreOutcome> 
   await options.approve(view);
   const session = await openRun(options, view);
   try {
-    await keepValues(session, releases, options);
-    const work = await workOf(options);
-    const run = await session.execute(restoreExecutors(work, installer.executorOf));
+    const { writeReport } = options;
+    const { backup: source, cluster, rewrites, leftOut } = view;
+    const reporting = {
+      ...(writeReport === undefined ? {} : { write: writeReport }),
+      facts: async () => ({ backup: source, cluster, rewrites, leftOut }),
+      next: afterRestore,
+      emit,
+    };
+    const { result, page } = await withReport(session, reporting, async () => {
+      await keepValues(session, releases, options);
+      return session.execute(restoreExecutors(await workOf(options), installer.executorOf));
+    });
     const { folder, identity } = session.run;
-    return { outcome: 'restored', view, runId: identity.runId, runFolder: folder, steps: run.steps };
+    return {
+      ...{ outcome: 'restored', view, runId: identity.runId, runFolder: folder, steps: result.steps },
+      ...(page === undefined ? {} : { report: page }),
+    };
   } finally {
     await session.close();
   }

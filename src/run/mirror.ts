@@ -36,6 +36,8 @@ export interface MirroredRun {
   readonly phase: string;
   readonly fence: number;
   readonly committed: readonly string[];
+  /** Steps whose effect may show at the site: begun, committed or failed. */
+  readonly touched: readonly string[];
 }
 
 /** Reads a mirror; undefined when it is incomplete or of a form this tool does not know. */
@@ -50,7 +52,10 @@ export function parseMirror(data: Readonly<Record<string, string>>): MirroredRun
     const plan = JSON.parse(data['plan.json'] ?? '') as Plan;
     if (digestOf(plan) !== identity.planSha) return undefined;
     const committed = Object.keys(state.steps).filter((id) => state.steps[id] === 'committed');
-    return { identity, plan, phase: state.phase, fence: state.fence, committed };
+    const touched = Object.keys(state.steps).filter(
+      (id) => !['waiting', 'saved'].includes(state.steps[id] ?? ''),
+    );
+    return { identity, plan, phase: state.phase, fence: state.fence, committed, touched };
   } catch {
     return undefined;
   }

@@ -128,7 +128,10 @@ export async function listRunFolders(root: string, clusterUid?: string): Promise
  * The newest run on the cluster that neither finished nor was given up, or undefined.
  * @throws AirgapError JOURNAL_DAMAGED when the newest run cannot be read
  */
-export async function findUnfinished(root: string, clusterUid: string): Promise<StoredRun | undefined> {
+export async function findUnfinished(
+  root: string,
+  clusterUid: string,
+): Promise<Awaited<ReturnType<typeof readRun>> | undefined> {
   const folders = await listRunFolders(root, clusterUid);
   const newest = folders.at(-1);
   if (newest === undefined) return undefined;

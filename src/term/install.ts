@@ -22,6 +22,7 @@ export function formatOutcome(outcome: InstallOutcome): string {
     ),
     ...(proof ? [`  ${proofText(proof, view.images)}`] : []),
     ...(outcome.runFolder === undefined ? [] : [`  record: ${outcome.runFolder}`]),
+    ...(outcome.report === undefined ? [] : [`  report: ${outcome.report}`]),
   ];
   return `${lines.map((line) => printable(redact(line), 4000)).join('\n')}\n`;
 }
@@ -40,6 +41,7 @@ export function outcomeJson(outcome: InstallOutcome): Record<string, unknown> {
     steps: plan.steps.map((step) => ({
       ...step,
       ...outcome.steps.find(({ id }) => id === step.id),
+      estimate: view.estimate.steps[step.id],
       input: undefined,
     })),
   };

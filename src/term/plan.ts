@@ -1,10 +1,11 @@
+import type { Estimate } from '../install/estimate.js';
 import type { InstallPlan } from '../install/plan.js';
 import type { PlanView } from '../install/types.js';
 import type { ValueChange } from '../install/values-diff.js';
 import { printable, redact } from '../redact.js';
 import type { PlanStep } from '../run/types.js';
 import { formatFindings } from './preflight.js';
-import { plural } from './units.js';
+import { formatBytes, formatDuration, plural } from './units.js';
 
 /** The plan as --dry-run and the confirmation show it; ends with a newline. */
 export function formatPlan(view: PlanView): string {
@@ -18,13 +19,19 @@ export function formatPlan(view: PlanView): string {
     ...(resumes === undefined
       ? []
       : [`  goes on with run ${resumes}; what is done is looked at, not done again`]),
+    ...(made && !made.changes ? [] : [`  roughly   ${estimateText(view.estimate)}`]),
     '',
     ...(findings.length === 0 ? [] : ['Checks', ...indent(formatFindings(findings)), '']),
     ...(made === undefined ? [] : madeLines(made)),
     made && !made.changes
       ? 'Nothing has to be changed; these checks remain'
       : `Plan, ${plural(plan.steps.length, 'step')}`,
-    ...plan.steps.flatMap(stepLines),
+    ...plan.steps.flatMap((step, index) =>
+      stepLines(
+        view.done.includes(step.id) ? { ...step, title: `${step.title} [done already]` } : step,
+        index,
+      ),
+    ),
   ];
   return `${lines.map((line) => printable(redact(line), 4000)).join('\n')}\n`;
 }
@@ -58,6 +65,12 @@ function changeText({ kind, path, before, after }: ValueChange): string {
   if (kind === 'added') return `+ ${path}: ${after}`;
   if (kind === 'removed') return `- ${path}: ${before}`;
   return `~ ${path}: ${before} -> ${after}`;
+}
+
+/** What is to be sent and how long it takes, for people. */
+export function estimateText({ bytes, seconds, basis }: Estimate): string {
+  const size = bytes === 0 ? 'nothing to send' : `${formatBytes(bytes)} to send`;
+  return `${formatDuration(seconds * 1000)}, ${size} (reckoned with ${basis})`;
 }
 
 export function stepLines(step: PlanStep, index: number): string[] {

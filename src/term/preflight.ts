@@ -9,7 +9,7 @@ const MARKS: Readonly<Record<Finding['outcome'], string>> = {
 };
 
 /** The findings, one a line, what to do below what is not right. */
-export function formatFindings(findings: readonly Finding[]): string {
+export function formatFindings(findings: readonly Finding<string>[]): string {
   const width = Math.max(0, ...findings.map((finding) => finding.title.length));
   const lines = findings.flatMap((finding) => {
     const head = `${MARKS[finding.outcome]}  ${finding.title.padEnd(width)}  ${finding.seen}`;

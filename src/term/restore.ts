@@ -21,13 +21,14 @@ export function formatRestorePlan(view: RestoreView): string {
 }
 
 /** What came of it, for people. */
-export function formatRestored({ view, steps, runId, runFolder }: RestoreOutcome): string {
+export function formatRestored({ view, steps, runId, runFolder, report }: RestoreOutcome): string {
   const done = steps.filter(({ outcome }) => outcome === 'done').length;
   const lines = [
     `restored   backup ${view.backup.id.slice(0, 12)} of ${view.backup.createdAt}`,
     `cluster    ${view.cluster.context} (${view.cluster.uid})`,
     `steps      ${done} done, ${steps.length - done} held already`,
     `run        ${runId}, in ${runFolder}`,
+    ...(report === undefined ? [] : [`report     ${report}`]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -39,6 +40,7 @@ export function restoreJson({
   steps,
   runId,
   runFolder,
+  report,
 }: RestoreOutcome): Record<string, unknown> {
   const { plan, ...rest } = view;
   return {
@@ -46,6 +48,7 @@ export function restoreJson({
     ...rest,
     runId,
     runFolder,
+    report,
     steps: steps.length > 0 ? steps : plan.steps.map(({ id, title }) => ({ id, title })),
   };
 }

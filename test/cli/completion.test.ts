@@ -44,10 +44,10 @@ test('options of the verb and of all; one that was given is not offered again un
 });
 
 test('values of a fixed set, in each way a shell splits them; else nothing, so that files are offered', () => {
-  assert.deepEqual(words('install', '-o', ''), ['text', 'json']);
+  assert.deepEqual(words('install', '-o', ''), ['text', 'json', 'html']);
   assert.deepEqual(words('install', '--output=j'), ['--output=json']);
   assert.deepEqual(words('install', '--output', '=', 'j'), ['json'], 'as bash splits it');
-  assert.deepEqual(words('install', '--output', '='), ['text', 'json']);
+  assert.deepEqual(words('install', '--output', '='), ['text', 'json', 'html']);
   assert.deepEqual(words('completion', ''), ['bash', 'zsh', 'fish']);
   assert.deepEqual(words('verify', ''), []);
   assert.deepEqual(words('install', '--kubeconfig', ''), []);

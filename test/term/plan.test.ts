@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { estimatePlan } from '../../src/install/estimate.js';
 import { makePlan } from '../../src/install/plan.js';
 import type { InstallOutcome, PlanView } from '../../src/install/types.js';
 import { formatOutcome, outcomeJson } from '../../src/term/install.js';
@@ -28,6 +29,8 @@ function view(more: Partial<PlanView> = {}): PlanView {
     helm: 'v3.19.0 (/bin/helm)',
     plan: made.plan,
     made,
+    done: [],
+    estimate: estimatePlan(made.plan, { toSend: 2_000_000_000 }),
     findings: [],
     ...more,
   };

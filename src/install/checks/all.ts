@@ -25,7 +25,6 @@ import { nodesCheck } from './nodes.js';
 import { openshiftChecks } from './openshift.js';
 import { ownersCheck } from './owners.js';
 import { openshiftVersionCheck } from './platform-version.js';
-import { powersCheck } from './powers.js';
 import { prometheusCheck } from './prometheus.js';
 import { pullSecretCheck } from './pull-secret.js';
 import { registrySpaceCheck } from './registry-space.js';
@@ -59,7 +58,6 @@ const CHECKS: readonly Check[] = [
   ownersCheck,
   rightsCheck,
   imagesCheck,
-  powersCheck,
   crdDryRunCheck,
   crdObjectsCheck,
   releaseSizeCheck,

@@ -1,4 +1,5 @@
 import { isAirgapError } from '../../errors.js';
+import type { ReleaseName } from '../../helm/types.js';
 import { mapPooled } from '../../io/pool.js';
 import { statusOf } from '../../kube/fault.js';
 import { collectionPath, objectPath, withQuery } from '../../kube/resources.js';
@@ -6,7 +7,6 @@ import type { KubeClient, KubeObject, Resource } from '../../kube/types.js';
 import { FIELD_MANAGER } from '../../kube/write.js';
 import type { Finding } from '../findings.js';
 import { leavesBefore } from './leaving.js';
-import type { RenderedRelease } from './rendered.js';
 import type { Check, Row } from './types.js';
 
 const WIDTH = 4;
@@ -44,7 +44,10 @@ export const dryRunChecks: readonly Check[] = [
           continue;
         }
         const leaves = leavesBefore(made.plan.steps, release);
-        findings.push(judgeDryRun(row, await dryRun(client, release, { leaves, signal })));
+        const { objects, planned } = release;
+        findings.push(
+          judgeDryRun(row, await dryRun(client, { chart: planned.chart, objects }, { leaves, signal })),
+        );
       }
       return findings;
     },
@@ -57,16 +60,17 @@ export interface DryRunOptions {
   readonly signal: AbortSignal;
 }
 
+/** Sends every object of a release to be checked; the server keeps nothing. */
 export async function dryRun(
   client: KubeClient,
-  release: RenderedRelease,
+  release: { readonly chart: ReleaseName; readonly objects: readonly KubeObject[] },
   { leaves, signal }: DryRunOptions,
 ): Promise<DryRun[]> {
   return mapPooled(
     release.objects,
     WIDTH,
     async (object, inner): Promise<DryRun> => {
-      const { namespace: own } = release.planned.chart;
+      const { namespace: own } = release.chart;
       const resource = await client.resourceFor(object.apiVersion ?? '', object.kind ?? '', {
         signal: inner,
       });
@@ -83,7 +87,7 @@ export async function dryRun(
         { name: object.metadata.name, ...(namespace === undefined ? {} : { namespace }) },
         { signal: inner },
       );
-      const owner = live && foreignOwner(live, release.planned.chart.release);
+      const owner = live && foreignOwner(live, release.chart.release);
       if (owner !== undefined) return { name: full, outcome: 'refused', why: owner };
       return {
         name: full,
@@ -94,7 +98,10 @@ export async function dryRun(
   );
 }
 
-export function judgeDryRun(row: Row, runs: readonly DryRun[]): Finding {
+export function judgeDryRun<Id extends string>(
+  row: { readonly id: Id; readonly title: string },
+  runs: readonly DryRun[],
+): Finding<Id> {
   const refused = runs.filter(({ outcome }) => outcome === 'refused');
   const skipped = runs.filter(({ outcome }) => outcome === 'not-checked');
   const reasons = [...new Set(skipped.map(({ why }) => why))].map(

@@ -1,5 +1,6 @@
 import type { StepExecutor } from '../../run/types.js';
 import type { ObjectRef } from '../../runai/names.js';
+import { deletedName } from '../saved-names.js';
 import { deleteSaved, type Found, findObject, isAlive, readFound, saveFound } from './objects.js';
 import type { Work } from './types.js';
 
@@ -7,7 +8,7 @@ type Needs = Pick<Work, 'client' | 'limits'>;
 
 /** Deletes single objects, each by the UID it had when it was saved: never an object that came later. */
 export function deleteObjectsStep({ client, limits }: Needs, refs: readonly ObjectRef[]): StepExecutor {
-  const name = `deleted/${refs.map((ref) => `${ref.kind.toLowerCase()}.${ref.name}`).join('-')}.json`;
+  const name = deletedName(refs);
   const live = async (signal: AbortSignal): Promise<Found[]> => {
     const found = await Promise.all(refs.map((ref) => findObject(client, ref, signal)));
     return found.filter((one) => one !== undefined);

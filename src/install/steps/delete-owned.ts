@@ -1,6 +1,7 @@
 import type { KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import type { Action } from '../../runai/steps/types.js';
+import { ownedName } from '../saved-names.js';
 import { deleteSaved, type Found, isAlive, listKind, readFound, saveFound } from './objects.js';
 import { savedManifest } from './saved-site.js';
 import type { Work } from './types.js';
@@ -14,7 +15,7 @@ const KEPT_SECRETS = ['helm.sh/release.v1', 'kubernetes.io/service-account-token
 /** Deletes a release's objects of some kinds; what is not the release's stays and is named. */
 export function deleteOwnedStep({ client, limits }: Needs, action: Owned): StepExecutor {
   const { namespace, release, kinds } = action;
-  const name = `deleted/${release}.${kinds.map(({ kind }) => kind.toLowerCase()).join('-')}.json`;
+  const name = ownedName(release, kinds);
   const list = async ({ saved, signal }: StepContext): Promise<{ owned: Found[]; others: Found[] }> => {
     const rendered = new Set((await savedManifest(saved, release)).map(keyOf));
     const found: Found[] = [];

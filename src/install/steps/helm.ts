@@ -4,19 +4,16 @@ import { basename, join } from 'node:path';
 import type { BundleChart } from '../../bundle/manifest.js';
 import { AirgapError } from '../../errors.js';
 import { formatFingerprint, RUN_LABEL } from '../../helm/fingerprint.js';
-import { isDecoded, markFailed, type ReleaseSecret, releaseSelector } from '../../helm/release.js';
+import { isDecoded } from '../../helm/release.js';
 import { type Decision, decide } from '../../helm/state.js';
 import { writeFileAtomic } from '../../io/atomic.js';
-import { RESOURCES } from '../../kube/resources.js';
-import type { KubeObject } from '../../kube/types.js';
-import { waitFor } from '../../kube/wait.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
-import { findHelmAtWork } from '../processes.js';
-import { valuesName } from '../saved-names.js';
+import { revisionsName, valuesName } from '../saved-names.js';
 import type { ReleaseFacts } from '../site.js';
 import { secretStrings } from '../values-diff.js';
+import { failRevision, isHelmAtWork, lockedBy, readRevisions, waitForEarlierHelm } from './helm-record.js';
 import type { Work } from './types.js';
 
 /** What a helm step is about; part of the plan. */
@@ -30,13 +27,13 @@ export interface HelmTarget {
 /** Installs or upgrades a release from the bundle's own chart with the complete values of the plan. */
 export function helmStep(work: Work, target: HelmTarget): StepExecutor {
   const look = async (context: StepContext): Promise<{ facts: ReleaseFacts; decision: Decision }> => {
-    await waitForEarlierHelm(work, target, context);
+    await waitForEarlierHelm(target, work.limits, context);
     const facts = await readRelease(work.client, target, { signal: context.signal });
     const decision = decide({
       revisions: facts.revisions,
       runId: context.runId,
       wanted: { chart: target.chartSha, values: target.valuesSha },
-      helmGone: !(await isAtWork(target, context)) && !mayRunElsewhere(work, facts),
+      helmGone: !(await isHelmAtWork(target, context)) && !mayRunElsewhere(work, facts),
     });
     return { facts, decision };
   };
@@ -58,17 +55,17 @@ export function helmStep(work: Work, target: HelmTarget): StepExecutor {
       }
     },
     save: async ({ saved, signal }) => {
-      const secrets = await readSecrets(work, target, signal);
+      const secrets = await readRevisions(work.client, target, signal);
       if (secrets.length === 0) return;
-      const name = (what: string): string => `helm/${target.release}/${what}`;
-      await saved.put(name('revisions.json'), JSON.stringify(secrets));
+      await saved.put(revisionsName(target.release), JSON.stringify(secrets));
       const before = current(await readRelease(work.client, target, { signal }));
-      if (before) await saved.put(name('values-before.json'), JSON.stringify(before.values));
+      if (before) await saved.put(`helm/${target.release}/values-before.json`, JSON.stringify(before.values));
     },
     perform: async (context) => {
       const { facts, decision } = await look(context);
       if (decision.do === 'keep') return;
-      if (decision.do === 'repair') await repair(work, target, { revision: decision.revision, context });
+      if (decision.do === 'repair')
+        await failRevision(work.client, target, { revision: decision.revision, context });
       await upgrade(work, target, { context, exists: facts.revisions.length > 0 });
     },
   };
@@ -143,71 +140,10 @@ function chartOf(work: Work, target: HelmTarget): BundleChart {
   throw new AirgapError('RUN_MISMATCH', `the bundle has no chart for release ${target.release}`);
 }
 
-/** After a kill -9 of ours its helm goes on: what it does is waited for, not fought. */
-async function waitForEarlierHelm(
-  { limits }: Work,
-  { release }: HelmTarget,
-  { runId, signal, emit }: StepContext,
-): Promise<void> {
-  let told = false;
-  const gone = async (): Promise<true | undefined> => {
-    const found = await findHelmAtWork(runId, release);
-    if (found.length === 0) return true;
-    const text = `helm (process ${found.join(', ')}) is still at work on ${release}; waiting for it`;
-    if (!told) emit({ type: 'note', level: 'warn', text });
-    told = true;
-    return undefined;
-  };
-  await waitFor(gone, { timeout: limits.helm * 2, every: 1000, signal });
-}
-
-async function isAtWork({ release }: HelmTarget, { runId }: StepContext): Promise<boolean> {
-  return (await findHelmAtWork(runId, release)).length > 0;
-}
-
 /** A pending revision younger than helm may take could be the work of the helm of the host that began the run. */
 function mayRunElsewhere(work: Work, { revisions }: ReleaseFacts): boolean {
   const last = revisions.at(-1);
   if (!work.begunElsewhere || last === undefined || !isDecoded(last)) return false;
   const age = work.now() - Date.parse(last.lastDeployed);
   return last.status.startsWith('pending-') && age < work.limits.helm;
-}
-
-/** Marks our own half-made revision failed; helm then goes on from it. */
-async function repair(
-  work: Work,
-  target: HelmTarget,
-  { revision, context }: { readonly revision: number; readonly context: StepContext },
-): Promise<void> {
-  const secrets = await readSecrets(work, target, context.signal);
-  const secret = secrets.find((each) => each.metadata.labels?.['version'] === String(revision));
-  if (secret === undefined) return;
-  await context.guard();
-  const description = `interrupted; marked failed by airgap run ${context.runId}`;
-  const written = await work.client.replace(markFailed(secret, description), { signal: context.signal });
-  if (written === 'conflict')
-    throw lockedBy(target, { why: `revision ${revision} changed`, since: 'just now' });
-}
-
-type SecretObject = KubeObject & ReleaseSecret;
-
-function readSecrets({ client }: Work, target: HelmTarget, signal: AbortSignal): Promise<SecretObject[]> {
-  return client.list<SecretObject>(RESOURCES.secrets, {
-    namespace: target.namespace,
-    labelSelector: releaseSelector(target.release),
-    pageSize: 5,
-    signal,
-  });
-}
-
-function lockedBy(
-  target: Pick<HelmTarget, 'release' | 'namespace'>,
-  { why, since }: { readonly why: string; readonly since: string },
-): AirgapError {
-  const { release, namespace } = target;
-  return new AirgapError('LOCKED', `release ${release} is not free: ${why}`, {
-    expected: 'no other helm at work on it',
-    found: `pending since ${since || 'an unknown time'}`,
-    hint: `find out who: helm history ${release} -n ${namespace}; when nobody is at work any more: helm rollback ${release} -n ${namespace}, then the same command again`,
-  });
 }

@@ -3,6 +3,7 @@ import type { StepContext, StepExecutor } from '../../run/types.js';
 import { PEOPLE_ELSEWHERE } from '../../runai/bindings.js';
 import { BACKEND, type ObjectRef } from '../../runai/names.js';
 import type { Action } from '../../runai/steps/types.js';
+import { LEFTOVERS_NAME } from '../saved-names.js';
 import { isKept, isReleases } from './delete-owned.js';
 import { deleteSaved, type Found, findObject, isAlive, listKind, readFound, saveFound } from './objects.js';
 import { isSites } from './restore-secrets.js';
@@ -10,8 +11,6 @@ import type { Work } from './types.js';
 
 type Needs = Pick<Work, 'client' | 'limits'>;
 type Leftovers = Extract<Action, { kind: 'delete-leftovers' }>;
-
-const NAME = 'deleted/cluster-leftovers.json';
 
 /** Kinds of the product's namespace that are the product's whatever they are marked with. */
 const ALWAYS = new Set([
@@ -59,14 +58,14 @@ export function leftoversStep({ client, limits }: Needs, action: Leftovers): Ste
   return {
     observe: async ({ saved, signal }) => {
       const waiting = (await stuck(signal)).length;
-      const known = await readFound(saved, NAME);
+      const known = await readFound(saved, LEFTOVERS_NAME);
       const left = known === undefined ? await list(signal) : await alive(known, signal);
       if (waiting === 0 && left.length === 0) return { state: 'done' };
       return { state: 'ready', detail: `${left.length} objects, ${waiting} waiting for the old operator` };
     },
-    save: async ({ saved, signal }) => saveFound(saved, NAME, await list(signal)),
+    save: async ({ saved, signal }) => saveFound(saved, LEFTOVERS_NAME, await list(signal)),
     perform: async (context) => {
-      for (const one of (await readFound(context.saved, NAME)) ?? []) {
+      for (const one of (await readFound(context.saved, LEFTOVERS_NAME)) ?? []) {
         await deleteSaved(client, one, { context, timeout: limits.health });
       }
       for (const one of await stuck(context.signal)) await unfinalize(one, context);

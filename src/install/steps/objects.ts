@@ -121,7 +121,7 @@ export async function saveFound(saved: SavedStore, name: string, found: readonly
 }
 
 /** Reads such a list; undefined when nothing was saved. */
-export async function readFound(saved: SavedStore, name: string): Promise<Found[] | undefined> {
+export async function readFound(saved: Pick<SavedStore, 'get'>, name: string): Promise<Found[] | undefined> {
   const content = await saved.get(name);
   return content === undefined ? undefined : (JSON.parse(content.toString('utf8')) as Found[]);
 }

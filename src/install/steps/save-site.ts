@@ -1,6 +1,6 @@
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
-import { BACKEND, CLUSTER, OLD_CLUSTER_RELEASE } from '../../runai/names.js';
+import { BACKEND, CLUSTER } from '../../runai/names.js';
 import { readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
 import type { Work } from './types.js';
@@ -36,8 +36,17 @@ const CLUSTER_WIDE: readonly Kind[] = [
 /** The last thing that is written: with it, all of it is there. */
 const MARK = 'site/complete.json';
 
+/** A release by name. */
+export interface ReleaseRef {
+  readonly release: string;
+  readonly namespace: string;
+}
+
 /** Saves values, releases and objects of the site before anything is changed. */
-export function saveSiteStep(work: Work): StepExecutor {
+export function saveSiteStep(
+  { client }: Pick<Work, 'client'>,
+  releases: readonly ReleaseRef[],
+): StepExecutor {
   return {
     observe: async ({ saved }) =>
       (await saved.get(MARK)) === undefined ? { state: 'ready' } : { state: 'done' },
@@ -45,25 +54,27 @@ export function saveSiteStep(work: Work): StepExecutor {
       const counts: Record<string, number> = {};
       for (const namespace of [BACKEND.namespace, CLUSTER.namespace]) {
         for (const kind of NAMESPACED) {
-          const objects = await listKind(work.client, kind, { namespace, signal: context.signal });
+          const objects = await listKind(client, kind, { namespace, signal: context.signal });
           await keep(context, { name: `site/${namespace}/${fileOf(kind)}`, objects, counts });
         }
       }
       for (const kind of CLUSTER_WIDE) {
-        const objects = await listKind(work.client, kind, { signal: context.signal });
+        const objects = await listKind(client, kind, { signal: context.signal });
         await keep(context, { name: `site/cluster/${fileOf(kind)}`, objects, counts });
       }
-      await saveReleases(work, context);
+      await saveReleases(client, releases, context);
       await context.saved.put(MARK, JSON.stringify({ objects: counts }));
     },
   };
 }
 
-async function saveReleases({ client, bundle }: Work, { saved, signal }: StepContext): Promise<void> {
-  const own = [BACKEND, CLUSTER, { release: OLD_CLUSTER_RELEASE, namespace: CLUSTER.namespace }];
-  const others = bundle.manifest.charts.filter(({ role }) => role === 'prerequisite');
-  for (const target of [...own, ...others]) {
-    const running = current(await readRelease(client, target, { signal }));
+async function saveReleases(
+  client: KubeClient,
+  releases: readonly ReleaseRef[],
+  { saved, signal }: StepContext,
+): Promise<void> {
+  for (const release of releases) {
+    const running = current(await readRelease(client, release, { signal }));
     if (running === undefined) continue;
     const folder = `site/release-${running.name}`;
     await saved.put(`${folder}/values.json`, JSON.stringify(running.values));

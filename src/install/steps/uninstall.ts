@@ -3,6 +3,7 @@ import { RESOURCES } from '../../kube/resources.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { readRelease } from '../observe.js';
+import { uninstalledName } from '../saved-names.js';
 import { isKept, isReleases } from './delete-owned.js';
 import { savedManifest } from './saved-site.js';
 import type { Work } from './types.js';
@@ -25,7 +26,7 @@ const DANGEROUS = new Set([
 /** Uninstalls a release; one that was installed after this run saved its Secrets is another release and stays. */
 export function uninstallStep({ client, helm, limits }: Needs, target: Target): StepExecutor {
   const { release, namespace } = target;
-  const name = `helm/${release}/uninstalled.json`;
+  const name = uninstalledName(release);
   const secrets = (signal: AbortSignal): Promise<(KubeObject & ReleaseSecret)[]> =>
     client.list(RESOURCES.secrets, {
       namespace,

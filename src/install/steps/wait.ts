@@ -11,7 +11,10 @@ const STEADY_MS = 3000;
 type Healthy = Extract<Action, { kind: 'wait-healthy' }>;
 
 /** Waits until all workloads of a namespace are ready, or those of one release in it. */
-export function waitStep({ client, limits, results }: Work, action: Healthy): StepExecutor {
+export function waitStep(
+  { client, limits, results }: Pick<Work, 'client' | 'limits' | 'results'>,
+  action: Healthy,
+): StepExecutor {
   const { namespace } = action;
   const place = action.scope === 'release' ? { namespace, release: action.release } : { namespace };
   const keep = (report: HealthReport): void => {

@@ -43,6 +43,10 @@ const OURS = {
 };
 const signal = new AbortController().signal;
 const keeps = { leaves: () => false, signal };
+const sent = (text: string) => {
+  const { planned, objects } = rendered(text);
+  return { chart: planned.chart, objects };
+};
 let api: FakeApi;
 beforeEach(async () => {
   api = await startFakeApi();
@@ -60,7 +64,7 @@ test('new objects are created, ours applied, both dry; an undefined kind is not 
       return client.request(request);
     },
   };
-  const runs = await dryRun(spied, rendered(CHART), keeps);
+  const runs = await dryRun(spied, sent(CHART), keeps);
   assert.deepEqual(
     runs.map(({ outcome }) => outcome),
     ['accepted', 'accepted', 'not-checked'],
@@ -74,7 +78,7 @@ test('new objects are created, ours applied, both dry; an undefined kind is not 
 
 test('an object of nobody’s or of another release’s is refused without being sent', async () => {
   api.put(object('ConfigMap', 'settings', { metadata: { namespace: 'runai-backend' } }));
-  const [run] = await dryRun(api.client, rendered(CHART), keeps);
+  const [run] = await dryRun(api.client, sent(CHART), keeps);
   assert.equal(run?.outcome, 'refused');
   assert.match(run?.why ?? '', /belongs to no release/);
 });
@@ -82,7 +86,7 @@ test('an object of nobody’s or of another release’s is refused without being
 test('threat 106: what the server refuses fails with its words', async () => {
   api.intercept = ({ method }) =>
     method === 'POST' ? { status: 422, reason: 'spec: field is immutable' } : undefined;
-  const finding = judgeDryRun(ROW, await dryRun(api.client, rendered(CHART), keeps));
+  const finding = judgeDryRun(ROW, await dryRun(api.client, sent(CHART), keeps));
   assert.equal(finding.outcome, 'fail');
   assert.match(finding.seen, /ConfigMap runai-backend\/settings: spec: field is immutable/);
   assert.match(finding.advice ?? '', /kubectl delete configmap settings -n runai-backend/);

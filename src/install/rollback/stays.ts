@@ -1,0 +1,48 @@
+import type { PlanStep } from '../../run/types.js';
+import type { Action } from '../../runai/steps/types.js';
+import { kindOf } from './origin.js';
+import type { RollbackRequest } from './plan-types.js';
+
+/** What is not undone, with the reason. */
+export function staysOf({ origin, site, controlPlane }: RollbackRequest): string[] {
+  const did = (kind: string): PlanStep[] =>
+    origin.plan.steps.filter((step) => origin.touched.has(step.id) && kindOf(step) === kind);
+  const claims = did('retain-volumes').flatMap((step) => {
+    const { action } = step.input as { action: Action };
+    return action.kind === 'retain-volumes' ? action.claims : [];
+  });
+  return [
+    ...(did('push').length > 0
+      ? [
+          'the images of the newer version stay in the registry; they do no harm and are there for the next try',
+        ]
+      : []),
+    ...(controlPlane === 'keep'
+      ? ['the control plane stays at the newer version, which may be newer than the cluster part']
+      : []),
+    ...site.releases
+      .filter(
+        ({ role, upgraded, before }) =>
+          role === 'control-plane' && upgraded && before && controlPlane === 'roll-back',
+      )
+      .map(
+        () =>
+          'what the newer control plane changed in its database stays: a rollback does not touch data (airgap restore does)',
+      ),
+    ...(claims.length > 0
+      ? [
+          `the volumes behind ${claims.join(' and ')} stay with reclaim policy Retain, and Helm keeps the claims: safer so; what they were is saved as volumes/before.json`,
+        ]
+      : []),
+    ...site.crds.stay.map(({ name, why }) => `definition ${name} stays as it is now: ${why}`),
+    ...site.releases
+      .filter(({ before, upgraded }) => before === undefined && upgraded)
+      .map(
+        ({ release, namespace }) =>
+          `release ${release} was installed anew by that run and has nothing before it; it stays (helm uninstall ${release} -n ${namespace} takes it away)`,
+      ),
+    ...(did('create-namespaces').length > 0 ? ['namespaces that were made stay'] : []),
+    ...(did('tls-from-values').length > 0 ? ['the TLS secret that was made from the values stays'] : []),
+    ...(did('pull-secret').length > 0 ? ['the pull secret that was made stays'] : []),
+  ];
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { releasesOf } from '../../../src/install/rollback/observe.js';
+import { makeRollbackPlan } from '../../../src/install/rollback/plan.js';
+import { actionOf, type RollbackRequest } from '../../../src/install/rollback/plan-types.js';
+import { checkPlan } from '../../../src/run/plan.js';
+import type { Action } from '../../../src/runai/steps/types.js';
+import { originOf, revisionOf, siteOf, touched, UPGRADE } from './support.js';
+
+const planOf = (more: Partial<RollbackRequest> = {}) =>
+  makeRollbackPlan({ origin: originOf(), site: siteOf(), controlPlane: 'roll-back', ...more });
+const idsOf = (made: ReturnType<typeof makeRollbackPlan>): string[] => made.plan.steps.map(({ id }) => id);
+
+test('both releases: the cluster part before the control plane, what was deleted comes back, all of it is proven', () => {
+  const made = planOf();
+  assert.deepEqual(idsOf(made), [
+    'save',
+    'helm-rollback:runai-cluster',
+    'helm-rollback:runai-backend',
+    'restore:objects/runai-backend',
+    'restore-ingress:6',
+    'wait:runai-backend',
+    'wait:runai-cluster',
+    'check-claims:5',
+    'prove:release',
+  ]);
+  checkPlan(made.plan);
+  assert.equal(made.plan.kind, 'rollback');
+  const step = made.plan.steps[2];
+  assert.equal(step?.command, 'helm rollback runai-backend 1 -n runai-backend');
+  assert.match(step?.title ?? '', /from control-plane-2\.13\.66 to revision 1, control-plane-2\.9\.25/);
+  assert.match(JSON.stringify(made.plan), /"saves"/);
+});
+
+test('the same facts give the same plan; no value of a release is in it', () => {
+  const secret = { password: 'canary-1' };
+  const before = revisionOf('runai-backend', '2.9.25', { values: secret, status: 'superseded' });
+  const site = siteOf({ releases: [touched('control-plane', { before })] });
+  assert.deepEqual(planOf({ site }), planOf({ site }));
+  assert.doesNotMatch(JSON.stringify(planOf({ site })), /canary/);
+});
+
+test('what cannot be undone is said: images, database, volumes, definitions', () => {
+  const site = siteOf({
+    crds: { back: ['a.run.ai'], stay: [{ name: 'projects.run.ai', why: 'v2 is stored' }] },
+  });
+  const { stays, plan } = planOf({ site });
+  assert.equal(plan.steps[1]?.id, 'crds');
+  assert.equal(stays.length, 4);
+  for (const word of [
+    /images .* stay/,
+    /database stays/,
+    /pvc-postgresql .*Retain/,
+    /projects\.run\.ai stays .* v2/,
+  ])
+    assert.ok(
+      stays.some((text) => word.test(text)),
+      String(word),
+    );
+});
+
+test('the control plane can be kept: only the cluster part goes back', () => {
+  const made = planOf({ controlPlane: 'keep' });
+  assert.deepEqual(idsOf(made), [
+    'save',
+    'helm-rollback:runai-cluster',
+    'wait:runai-cluster',
+    'prove:release',
+  ]);
+  assert.ok(made.stays.some((text) => /control plane stays at the newer/.test(text)));
+});
+
+test('an upgrade that stopped before helm: its release goes "back" to where it is, so that what was deleted is made again', () => {
+  const origin = originOf(UPGRADE, {
+    untouched: ['helm', 'check-claims', 'restore-ingress', 'crds'],
+    open: true,
+  });
+  assert.deepEqual(
+    releasesOf(origin).map(({ release, upgraded }) => [release, upgraded]),
+    [['runai-backend', false]],
+  );
+  const before = revisionOf('runai-backend', '2.9.25');
+  const live = { release: 'runai-backend', namespace: 'runai-backend', revisions: [before] };
+  const stopped = touched('control-plane', { before, live, upgraded: false, missing: ['ingress way-in'] });
+  const made = planOf({ origin, site: siteOf({ releases: [stopped] }) });
+  assert.ok(idsOf(made).includes('helm-rollback:runai-backend'));
+  assert.ok(idsOf(made).includes('restore-ingress:6'), 'patches that were saved come back');
+  assert.ok(!made.stays.some((text) => /database/.test(text)));
+});
+
+test('threat 106: a workload that cannot become the old one is deleted first: marked, saved, and users are without it', () => {
+  const ref = { apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'keycloak', namespace: 'runai-backend' };
+  const fixed = [{ ref, why: 'spec.selector is another one and cannot be changed' }];
+  const { plan } = planOf({ site: siteOf({ releases: [touched('control-plane', { fixed })] }) });
+  checkPlan(plan);
+  const [, deletion, back] = plan.steps;
+  assert.equal(deletion?.id, 'delete:statefulset/keycloak');
+  assert.deepEqual([deletion?.destructive, deletion?.outage], [true, 'starts']);
+  assert.match(deletion?.saves[0] ?? '', /claims stay/);
+  assert.equal(back?.id, 'helm-rollback:runai-backend');
+  assert.equal(plan.steps.findLast(({ id }) => id.startsWith('wait:'))?.outage, 'ends');
+});
+
+test('a cluster part that was uninstalled and installed anew: the new one goes, helm’s memory of the old one comes back', () => {
+  const gone: Action[] = [
+    { kind: 'helm-uninstall', release: 'runai-cluster', namespace: 'runai' },
+    {
+      kind: 'delete-leftovers',
+      release: 'runai-cluster',
+      namespace: 'runai',
+      kinds: [],
+      labelled: [],
+      objects: [],
+      unfinalize: [],
+    },
+    { kind: 'helm', role: 'cluster', release: 'runai-cluster', namespace: 'runai', settings: {} },
+    {
+      kind: 'restore-runaiconfig',
+      object: { apiVersion: 'run.ai/v1', kind: 'RunaiConfig', name: 'runai', namespace: 'runai' },
+      ...{ release: 'runai-cluster', after: 'install' },
+    },
+  ];
+  const now = revisionOf('runai-cluster', '2.13.66');
+  const live = { release: 'runai-cluster', namespace: 'runai', revisions: [now] };
+  const releases = [touched('cluster', { live, recordGone: true })];
+  const made = planOf({ origin: originOf(gone), site: siteOf({ releases }) });
+  assert.deepEqual(idsOf(made), [
+    'save',
+    'helm-uninstall:runai-cluster',
+    'restore:record/runai-cluster',
+    'helm-rollback:runai-cluster',
+    'restore:objects/runai-cluster',
+    'restore-runaiconfig:3',
+    'wait:runai-cluster',
+    'prove:release',
+  ]);
+  checkPlan(made.plan);
+  const [, , , back] = made.plan.steps;
+  const action = back && actionOf(back);
+  assert.equal(action?.kind === 'helm-rollback' && action.target.seen, 1);
+  const empty = { ...live, revisions: [] };
+  const half = siteOf({ releases: [touched('cluster', { live: empty, recordGone: true, upgraded: false })] });
+  assert.ok(!idsOf(planOf({ origin: originOf(gone), site: half })).includes('helm-uninstall:runai-cluster'));
+});
+
+test('a first install has nothing before it, and what is as before is no step', () => {
+  const { before: _none, ...fresh } = touched('control-plane');
+  const installed = planOf({ origin: originOf([]), site: siteOf({ releases: [fresh] }) });
+  assert.deepEqual([installed.changes, installed.plan.steps], [false, []]);
+  assert.match(installed.stays[0] ?? '', /installed anew .*helm uninstall runai-backend/);
+  const old = revisionOf('runai-cluster', '2.9.25');
+  const live = { release: 'runai-cluster', namespace: 'runai', revisions: [old, { ...old, revision: 3 }] };
+  const held = planOf({ origin: originOf([]), site: siteOf({ releases: [touched('cluster', { live })] }) });
+  assert.equal(held.changes, false);
+  assert.deepEqual(held.holds, ['release runai-cluster is runai-cluster-2.9.25 as before']);
+});
