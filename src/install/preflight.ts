@@ -219,8 +219,16 @@ function release({ chart, decision }: InstallPlan['releases'][number], { site }:
     case 'keep':
       return [{ ...row, outcome: 'pass', seen: `revision ${decision.revision} is what the bundle gives` }];
     default:
-      return [{ ...row, outcome: 'pass', seen: `revision ${decision.revision}` }];
+      return [over(row, decision)];
   }
+}
+
+/** Helm goes on from a failed revision by itself; why it failed is worth a look. */
+function over(row: Row, decision: { readonly revision: number; readonly over?: string }): Finding {
+  const { revision } = decision;
+  if (decision.over !== 'failed') return { ...row, outcome: 'pass', seen: `revision ${revision}` };
+  const advice = 'nothing to do: it is upgraded over; why it failed: helm history';
+  return { ...row, outcome: 'warn', seen: `revision ${revision} failed`, advice };
 }
 
 function upgradePath({ manifest, site }: PreflightFacts): Finding[] {

@@ -63,6 +63,7 @@ const ALL = {
   'crds.dry-run': fail('whether the API server takes the definitions, and other managers give way'),
   'crds.objects': fail('whether existing objects fit the new definitions'),
   'release.*': fail('whether the release is free: pending, being uninstalled, unreadable, another’s'),
+  'release.health.*': fail('whether what is to be upgraded is well'),
   'values.*': fail('whether the operator’s own settings have a place in the new chart'),
   'control-plane.domain': fail('whether a new control plane has a name'),
   'upgrade.path': fail('whether the release can be reached from what runs'),

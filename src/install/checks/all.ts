@@ -28,6 +28,7 @@ import { openshiftVersionCheck } from './platform-version.js';
 import { prometheusCheck } from './prometheus.js';
 import { pullSecretCheck } from './pull-secret.js';
 import { registrySpaceCheck } from './registry-space.js';
+import { releaseHealthCheck } from './release-health.js';
 import { releaseSizeCheck } from './release-size.js';
 import { renderReleases } from './rendered.js';
 import { rightsCheck } from './rights.js';
@@ -56,6 +57,7 @@ const CHECKS: readonly Check[] = [
   namespacesCheck,
   webhooksCheck,
   ownersCheck,
+  releaseHealthCheck,
   rightsCheck,
   imagesCheck,
   crdDryRunCheck,
