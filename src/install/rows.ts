@@ -74,6 +74,7 @@ const ALL = {
   'clock.skew': fail('whether the clocks are within a minute'),
   'storage.class': fail('whether claims find their class, or a default one'),
   'storage.space': fail('whether there is room for the volumes'),
+  'database.external': fail('whether a database of the site’s own is new enough and prepared'),
   'ingress.controller': fail('whether an ingress controller runs for the class'),
   'domain.name': fail('whether the control plane’s name is a full one'),
   'domain.dns': fail('whether the name resolves, to the ingress'),

@@ -14,6 +14,7 @@ import { canaryCheck } from './canary.js';
 import { clockCheck } from './clock.js';
 import { crdDryRunCheck } from './crd-dry-run.js';
 import { crdObjectsCheck } from './crd-objects.js';
+import { databaseCheck } from './database.js';
 import { diskCheck } from './disk.js';
 import { type Answer, dnsCheck } from './dns.js';
 import { dryRunChecks } from './dry-run.js';
@@ -46,6 +47,7 @@ const CHECKS: readonly Check[] = [
   nodesCheck,
   clockCheck,
   storageCheck,
+  databaseCheck,
   ingressCheck,
   dnsCheck,
   ...tlsChecks,
