@@ -234,7 +234,10 @@ function over(row: Row, decision: { readonly revision: number; readonly over?: s
 function upgradePath({ manifest, site }: PreflightFacts): Finding[] {
   const row: Row = { id: 'upgrade.path', title: 'way to this version' };
   const target = parseVersion(manifest.version);
-  const source = site.product.backend ?? site.product.cluster;
+  const carries = (role: string): boolean => manifest.charts.some((chart) => chart.role === role);
+  const { backend, cluster } = site.product;
+  const source =
+    (carries('control-plane') ? backend : undefined) ?? (carries('cluster') ? cluster : undefined);
   if (!target || !source) return [];
   if (compareVersions(source, target) > 0) {
     return [

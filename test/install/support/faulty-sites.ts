@@ -372,8 +372,8 @@ export const FAULTY_SITES: readonly FaultySite[] = [
   {
     title: 'a registry on a full volume, and a full disk here',
     rows: {
-      'registry.space': /GB are to be pushed, 0\.0 GB are free/,
-      'installer.disk': /temporary files .*: 0\.0 GB free/,
+      'registry.space': /MB are to be pushed, \d\.\d MB are free/,
+      'installer.disk': /temporary files .*: 3\d MB free/,
     },
     make: async (site) => {
       const registry = new URL('../../../src/registry/index.ts', import.meta.url).href;
@@ -383,7 +383,7 @@ export const FAULTY_SITES: readonly FaultySite[] = [
         import { mkdirSync } from 'node:fs';
         import { serveFolder } from ${JSON.stringify(registry)};
         mkdirSync(${JSON.stringify(root)});
-        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', ${JSON.stringify(root)}]);
+        execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', ${JSON.stringify(root)}]);
         await serveFolder(${JSON.stringify(root)}, { listen: { host: '10.99.0.2', port: 5001 } });
         console.error('registry at 10.99.0.2:5001');`);
       const folder = join(site.node.folder, 'tiny-tmp');
