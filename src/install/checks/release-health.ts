@@ -20,7 +20,7 @@ export const releaseHealthCheck: Check = {
     const findings: Finding[] = [];
     for (const { chart } of context.made.releases.filter(isUpgraded)) {
       const row: Row = { id: `release.health.${chart.release}`, title: `health of ${chart.release}` };
-      findings.push(judgeReleaseHealth(row, await settled(chart.namespace, context)));
+      findings.push(judgeReleaseHealth(row, await settled(chart, context)));
     }
     return findings;
   },
@@ -30,11 +30,15 @@ function isUpgraded({ decision }: PlannedRelease): boolean {
   return decision.do === 'upgrade' && decision.over === 'deployed';
 }
 
-async function settled(namespace: string, { client, signal }: CheckContext): Promise<HealthReport> {
-  let last = await readHealth(client, namespace, signal);
+async function settled(
+  { release, namespace }: PlannedRelease['chart'],
+  { client, signal }: CheckContext,
+): Promise<HealthReport> {
+  const place = { release, namespace };
+  let last = await readHealth(client, place, signal);
   await waitFor(
     async () => {
-      if (!last.healthy) last = await readHealth(client, namespace, signal);
+      if (!last.healthy) last = await readHealth(client, place, signal);
       return last.healthy || last.troubles.some(({ final }) => final) ? true : undefined;
     },
     { timeout: SETTLE_MS, every: 2000, signal },

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FindingId } from '../../../src/install/rows.js';
+import { CLUSTER, clearPending, leavePending } from './fault-install.js';
 import { definition, type FaultSite, type Manifest } from './fault-site.js';
 import { OPENSHIFT_FAULTS } from './openshift-site.js';
 
@@ -31,7 +31,6 @@ const MAIN = '2.13.66';
 const NOBODY = { namespace: 'default', name: 'nobody', path: '/' };
 const DEFAULT_CLASS = 'storageclass.kubernetes.io/is-default-class';
 const BACKEND = { release: 'runai-backend', namespace: 'runai-backend' } as const;
-const CLUSTER = { release: 'runai-cluster', namespace: 'runai' } as const;
 
 const named = (name: string, namespace?: string) => ({
   metadata: { name, ...(namespace === undefined ? {} : { namespace }) },
@@ -447,13 +446,7 @@ export const FAULTY_SITES: readonly FaultySite[] = [
     },
     make: (site) => {
       site.install({ ...BACKEND, chart: 'runai-backend', version: '2.9.16' });
-      const hook: Manifest = {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: 'hang', annotations: { 'helm.sh/hook': 'pre-install' } },
-        spec: { containers: [{ name: 'c', image: '10.99.0.2:5000/nowhere:1' }] },
-      };
-      leavePending(site, { ...CLUSTER, chart: 'runai-cluster', version: '2.9.16', objects: [hook] });
+      leavePending(site, { ...CLUSTER, chart: 'runai-cluster', version: '2.9.16' });
       const bundle = site.bundle('2.13.10', 'without-crds', (spec) => {
         delete spec.crds;
       });
@@ -461,8 +454,7 @@ export const FAULTY_SITES: readonly FaultySite[] = [
     },
     undo: (site) => {
       site.uninstall(BACKEND);
-      site.uninstall(CLUSTER);
-      site.node.kubectl('delete', 'pod', '-n', 'runai', 'hang', '--now', '--ignore-not-found');
+      clearPending(site, CLUSTER);
     },
   },
   {
@@ -530,33 +522,9 @@ export const FAULTY_SITES: readonly FaultySite[] = [
   ...OPENSHIFT_FAULTS,
 ];
 
-/** What the loss of helm's host leaves behind: killed while its hook waits. */
-function leavePending(site: FaultSite, tiny: Parameters<FaultSite['install']>[0]): void {
-  const { release, namespace, version } = tiny;
-  const folder = `tiny/${release}-${version}`;
-  site.file(`${folder}/Chart.yaml`, { apiVersion: 'v2', name: tiny.chart, version });
-  site.file(
-    `${folder}/templates/o.yaml`,
-    (tiny.objects ?? []).map((one) => JSON.stringify(one)).join('\n---\n'),
-  );
-  const script = `
-    helm install ${release} ${join(site.node.folder, folder)} -n ${namespace} & helm=$!
-    for try in $(seq 300); do
-      kubectl -n ${namespace} get pod hang -o name 2>/dev/null | grep -q . && break
-      sleep 0.2
-    done
-    kill -KILL $helm`;
-  site.node.must('exec', 'bash', '-c', script);
-}
-
 function newKey(): string {
   const args = ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'];
   const made = spawnSync('openssl', args, { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(made.stderr);
   return made.stdout;
-}
-
-/** Text of a file of the node's keys. */
-export function keyFile(site: FaultSite, name: string): string {
-  return readFileSync(join(site.pki, name), 'utf8');
 }
