@@ -19,7 +19,7 @@ export interface Manifest {
 interface Spec {
   requires?: Record<string, string>;
   crds?: unknown;
-  charts: { role: string }[];
+  charts: { role: string; [key: string]: unknown }[];
   [key: string]: unknown;
 }
 

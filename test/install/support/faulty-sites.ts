@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FindingId } from '../../../src/install/rows.js';
 import { CLUSTER, clearPending, leavePending } from './fault-install.js';
@@ -520,6 +521,52 @@ export const FAULTY_SITES: readonly FaultySite[] = [
     undo: (site) => site.uninstall(BACKEND),
   },
   ...OPENSHIFT_FAULTS,
+  {
+    title: 'charts with powers over the cluster',
+    rows: { 'charts.powers': /ClusterRoleBinding\/helper makes helper cluster-admin/ },
+    make: (site) => {
+      const binding: Manifest = {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRoleBinding',
+        ...named('helper'),
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+        subjects: [{ kind: 'ServiceAccount', name: 'helper', namespace: 'default' }],
+      };
+      site.file('helper/Chart.yaml', { apiVersion: 'v2', name: 'helper', version: '1.0.0' });
+      site.file('helper/templates/binding.yaml', binding);
+      const path = join(site.node.folder, 'helper');
+      const bundle = site.bundle(MAIN, 'powerful', (spec) => {
+        spec.charts.push({ role: 'prerequisite', release: 'helper', namespace: 'default', path });
+      });
+      return { bundle, flags: DOMAIN };
+    },
+    undo: () => {},
+  },
+  {
+    title: 'a bundle of another product, older than what was accepted, and out of date',
+    rows: {
+      'bundle.product': /^otherware$/,
+      'bundle.sequence': /the cluster saw sequence 218\d\d, this is 21366/,
+      'bundle.age': /^\d{3,} days, from 2024-10-01$/,
+    },
+    make: async (site) => {
+      // A run of a newer bundle that stops at its canary: what it accepted is remembered.
+      const newer = site.bundle('2.18.5');
+      await site.serve('--bundle', newer, '--listen', '10.99.0.2:5020');
+      const address = ['--registry', '10.99.0.2:5020', '--plain-http', ...DOMAIN];
+      const ran = await site.node.airgap('install', newer, ...address, '--yes');
+      if (ran.status !== 7 || !/\[canary\]/.test(ran.err)) throw new Error(ran.err);
+      await site.stopServing();
+      const bundle = site.bundle(MAIN, 'other', (spec) => {
+        spec['product'] = 'otherware';
+      });
+      return { bundle, flags: [...DOMAIN, '--max-age', '30'] };
+    },
+    undo: (site) => {
+      rmSync(site.node.stateDir, { recursive: true, force: true });
+      site.node.kubectl('delete', 'configmap', '-n', 'kube-system', 'airgap-run', '--ignore-not-found');
+    },
+  },
 ];
 
 function newKey(): string {
