@@ -89,6 +89,7 @@ const ALL = {
   webhooks: fail('whether somebody answers behind every webhook that will be asked'),
   owners: fail('whether Argo CD, Flux or OLM would undo the changes'),
   'images.rendered': fail('whether every image that the charts would start is the bundle’s'),
+  'charts.powers': warn('whether hooks delete, and who gets cluster-admin or reaches the nodes'),
   'release.size': fail('whether helm’s record fits into a Secret'),
   'charts.dry-run.*': fail('whether the API server takes every object of the charts'),
   'installer.disk': fail('whether this machine has room for the record and temporary files'),

@@ -26,6 +26,7 @@ import { nodesCheck } from './nodes.js';
 import { openshiftChecks } from './openshift.js';
 import { ownersCheck } from './owners.js';
 import { openshiftVersionCheck } from './platform-version.js';
+import { powersCheck } from './powers.js';
 import { prometheusCheck } from './prometheus.js';
 import { pullSecretCheck } from './pull-secret.js';
 import { registrySpaceCheck } from './registry-space.js';
@@ -62,6 +63,7 @@ const CHECKS: readonly Check[] = [
   releaseHealthCheck,
   rightsCheck,
   imagesCheck,
+  powersCheck,
   crdDryRunCheck,
   crdObjectsCheck,
   releaseSizeCheck,
