@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { differences } from './compare.js';
 import { demandKept, history, type Kept } from './furnish.js';
 import { allKills, commitSeed, demandJournal, demandOnce, runWithKills, sampleKills } from './kills.js';
 import { PAGE_GET_VALUES, PAGE_LINES } from './page.js';
 import { acknowledgements, openSite, type PathRun, recordOf, type UpgradeSite } from './site.js';
-import { type HelmName, sourceOf } from './table.js';
+import { type HelmName, PASSWORDS, sourceOf } from './table.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 const seed = commitSeed();
@@ -90,7 +92,24 @@ describe(`upgrades on a real node (${HELM})`, { skip: !wanted, timeout: 3_600_00
     demandJournal(killed.state);
     assert.deepEqual(differences(dump, site.dump()), []);
   });
+
+  it('threat 136: no password is in the record of any of these runs', () => {
+    const files = recordsIn(join(site.node.folder, 'states'));
+    assert.ok(files.length >= 9, `${files.length} files`);
+    for (const file of files) {
+      const text = readFileSync(file, 'utf8');
+      for (const password of Object.values(PASSWORDS)) assert.ok(!text.includes(password), file);
+      assert.doesNotMatch(text, /PRIVATE KEY/, file);
+    }
+  });
 });
+
+/** Files of the records of all runs of a test, without what was saved for a restore. */
+function recordsIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /runs\/.*\/(journal\.jsonl|plan\.json|run\.json)$/.test(name))
+    .map((name) => join(folder, name));
+}
 
 function seconds(since: number): number {
   return Math.round((performance.now() - since) / 1000);
