@@ -2,9 +2,7 @@ import type { BundleChart } from '../bundle/manifest.js';
 import type { Connection } from '../kube/client.js';
 import type { ExecutorOf } from '../run/types.js';
 import { executorsFor } from './executors.js';
-import { wantsLogin } from './open-registry.js';
 import { openSite } from './open-site.js';
-import { registryInValues } from './registry-address.js';
 import { releaseValues } from './release-values.js';
 import { valuesName } from './saved-names.js';
 import type { Work } from './steps/types.js';
@@ -18,8 +16,6 @@ export interface RestoreInstaller {
   readonly clusterUid: string;
   readonly registry?: { readonly text: string; readonly plainHttp: boolean };
   readonly executorOf: ExecutorOf;
-  readonly registryIn: (chart: BundleChart, saved: Values) => string | undefined;
-  readonly needsLogin: boolean;
   readonly valuesFor: (chart: BundleChart, saved: Values) => Values;
   readonly valuesName: (release: string) => string;
   close(): Promise<void>;
@@ -35,9 +31,8 @@ const NO_OVERRIDES = { values: {}, settings: [] };
  * @throws AirgapError of bundle, cluster, helm and registry
  */
 export async function openForRestore(options: InstallOptions): Promise<RestoreInstaller> {
-  const site = await openSite(options);
+  const site = await openSite({ ...options, unfinished: 'give-up' });
   const { bundle, client, clusterUid, helm, crds, registry } = site;
-  const needsLogin = registry !== undefined && (await wantsLogin(registry, options.signal));
   const work: Work = {
     bundle,
     client,
@@ -66,14 +61,12 @@ export async function openForRestore(options: InstallOptions): Promise<RestoreIn
       ? {}
       : { registry: { text: registry.address.text, plainHttp: registry.plainHttp } }),
     executorOf: executorsFor(work),
-    registryIn: (chart, saved) => registryInValues(saved, chart.imageValues),
-    needsLogin,
     valuesFor: (chart, saved) =>
       releaseValues({
         chart,
         running: saved,
         ...(registry === undefined ? {} : { registry: registry.address }),
-        pullSecret: needsLogin,
+        pullSecret: false,
         overrides: NO_OVERRIDES,
         settings: {},
       }),

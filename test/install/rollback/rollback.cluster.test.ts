@@ -17,6 +17,7 @@ describe('rollback on a real node', { skip: !wanted, timeout: 1_200_000 }, () =>
   let site: TestNode;
   let older = '';
   let newer = '';
+  let report = '';
   let before29 = { charts: [] as string[], claims: '', rows: '' };
 
   const ended = (ran: Ran, status: number): Ran => {
@@ -71,7 +72,6 @@ describe('rollback on a real node', { skip: !wanted, timeout: 1_200_000 }, () =>
     const shown = ended(await site.airgap('rollback', '--dry-run'), 11);
     assert.match(shown.err, /error DECISION_NEEDED[\s\S]*--accept-database-migration/);
     assert.match(shown.out, /roll runai-cluster back .* to revision 1, runai-cluster-2\.9\.25/);
-    console.error(shown.out);
     const json = JSON.parse(
       ended(await site.airgap('rollback', '--dry-run', '--accept-database-migration', '-o', 'json'), 0).out,
     );
@@ -87,6 +87,7 @@ describe('rollback on a real node', { skip: !wanted, timeout: 1_200_000 }, () =>
   it('brings pods of the old version back, with every row, claim and hand-made patch', async () => {
     const { out } = ended(await site.airgap('rollback', '--accept-database-migration', '--yes'), 0);
     assert.match(out, /was taken back/);
+    report = /report: (\S+)/.exec(out)?.[1] ?? '';
     assert.deepEqual(state(), before29);
     for (const image of images()) assert.doesNotMatch(image, /2\.13\.66/);
     assert.ok(images().some((image) => image.endsWith(':2.9.25')));
@@ -110,6 +111,26 @@ describe('rollback on a real node', { skip: !wanted, timeout: 1_200_000 }, () =>
     assert.match(out, /install, finished, rolled back by run /);
     const again = ended(await site.airgap('rollback', '--dry-run'), 0);
     assert.match(again.out, /installed anew|Nothing has to be taken back/);
+  });
+
+  it('leaves a page and JSON of what was taken back; the upgrade has its own, and status names both', async () => {
+    const page = readFileSync(report, 'utf8');
+    assert.match(page, /What was not undone/);
+    assert.match(page, /take back runai 2\.13\.66/);
+    const json = JSON.parse(readFileSync(report.replace(/html$/, 'json'), 'utf8'));
+    assert.deepEqual([json.kind, json.outcome], ['rollback', 'finished']);
+    assert.ok(json.steps.every((step: { state: string }) => ['done', 'found'].includes(step.state)));
+    assert.ok(json.took > 1000);
+    const { out } = ended(await site.airgap('status', '--run', json.origin), 0);
+    const upgrade = /report {2}(\S+)/.exec(out)?.[1] ?? '';
+    const before = JSON.parse(readFileSync(upgrade.replace(/html$/, 'json'), 'utf8'));
+    assert.equal(before.facts.proof.ok, true);
+    assert.ok(before.facts.values['runai-backend'].length > 3);
+    const saved = before.saved.items.map(({ name }: { name: string }) => name);
+    assert.ok(saved.includes('deleted/ingress.runai-backend-ingress.json'), saved);
+    const passwords = site.json('get', 'secret', '-n', 'runai-backend', 'keycloak-admin')['data'] as object;
+    for (const text of [page, readFileSync(upgrade, 'utf8'), JSON.stringify(before), JSON.stringify(json)])
+      for (const value of Object.values(passwords)) assert.ok(!text.includes(value));
   });
 
   it('threat 95: everything that it left is for its owner only', () => {

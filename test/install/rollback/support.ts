@@ -78,6 +78,7 @@ export function originOf(
     (action, index): PlanStep => ({
       id: `${action.kind}:${index}`,
       title: `do ${action.kind}`,
+      command: `kubectl ${action.kind}`,
       destructive: false,
       saves: [],
       doneWhen: 'it is done',
