@@ -47,6 +47,8 @@ const SERVED: readonly Served[] = [
   ['v1', 'PersistentVolumeClaim', 'persistentvolumeclaims', true],
   ['v1', 'PersistentVolume', 'persistentvolumes', false],
   ['v1', 'Namespace', 'namespaces', false],
+  ['v1', 'Node', 'nodes', false],
+  ['v1', 'Event', 'events', true],
   ['apps/v1', 'Deployment', 'deployments', true],
   ['apps/v1', 'StatefulSet', 'statefulsets', true],
   ['apps/v1', 'DaemonSet', 'daemonsets', true],
@@ -197,6 +199,11 @@ function pattern(served: Served): RegExp {
 }
 
 function discover(path: string): unknown {
+  if (path === '/version') return { major: '1', minor: '28', gitVersion: 'v1.28.3' };
+  if (path === '/apis') {
+    const groups = SERVED.flatMap(({ apiVersion }) => apiVersion.match(/^(.+)\//)?.[1] ?? []);
+    return { groups: [...new Set(groups)].map((name) => ({ name })) };
+  }
   const apiVersion = path.replace(/^\/apis?\//, '');
   const resources = SERVED.filter((one) => one.apiVersion === apiVersion);
   if (resources.length === 0) return undefined;

@@ -19,7 +19,7 @@ export function installByHand(node: TestNode, { version, backend, cluster }: Han
   const standin = ['--version', version, '--out', out, '--registry', node.registry];
   node.must('exec', join(SCRIPTS, 'standin'), ...standin);
   const crds = join(out, 'runai-crds.yaml');
-  node.kubectl('apply', '--server-side', '--force-conflicts', '-f', crds);
+  node.kubectl('apply', '-f', crds);
   node.kubectl('wait', '--for=condition=Established', '--timeout=60s', '-f', crds);
   const charts = readdirSync(join(out, 'charts')).filter((name) => name.endsWith('.tgz'));
   for (const [part, values] of [
