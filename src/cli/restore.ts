@@ -1,7 +1,12 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../errors.js';
-import { RESTORE_CHOICES, type RestoreChoice, type RestoreView } from '../recovery/restore-types.js';
+import {
+  RESTORE_CHOICES,
+  type RestoreChoice,
+  type RestoreOptions,
+  type RestoreView,
+} from '../recovery/restore-types.js';
 import { addUnlockOptions, readUnlock, type UnlockFlags } from './backup-keys.js';
 import { commandLine } from './command-line.js';
 import { isSpec } from './connected.js';
@@ -11,12 +16,14 @@ import { addRegistryOptions } from './registry-options.js';
 import { writeReport } from './report.js';
 import { addTrustOptions } from './trust.js';
 
-interface Flags extends InstallFlags, UnlockFlags {
+/** The flags of `restore`. */
+export interface RestoreFlags extends InstallFlags, UnlockFlags {
   readonly bundle: string;
   readonly only: readonly string[];
   readonly skip: readonly string[];
   readonly replace?: boolean;
   readonly toNewCluster?: boolean;
+  readonly rebind: readonly string[];
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly takeover?: string;
@@ -56,6 +63,13 @@ export const restoreVerb: Verb = (program, context) => {
     .option('--skip <parts>', 'not these parts', collect, [])
     .option('--replace', 'replace what runs at the target; it is backed up first')
     .option('--to-new-cluster', 'the backup is of another cluster, and shall be restored to this one')
+    .option('--domain <name>', 'host name of the control plane, when it is not the saved one')
+    .option(
+      '--rebind <claim>',
+      'take the volume of this claim that outlived the cluster as it is; may be repeated',
+      collect,
+      [],
+    )
     .option('--kubeconfig <file>', 'kubeconfig (default: KUBECONFIG, ~/.kube/config)')
     .option('--context <name>', 'context of the kubeconfig')
     .option('--helm <path>', 'helm to use, or "bundle" for the one in the bundle')
@@ -68,10 +82,16 @@ export const restoreVerb: Verb = (program, context) => {
     .option('--new-run', 'give an unfinished run up and begin a new one')
     .addOption(new Option('-o, --output <format>', 'format').choices(['text', 'json']).default('text'))
     .addHelpText('after', HELP)
-    .action((file: string, flags: Flags) => run(file, flags, context));
+    .action((file: string, flags: RestoreFlags) => restoreFromCli(file, flags, context));
 };
 
-async function run(file: string, flags: Flags, context: CliContext): Promise<void> {
+/** What `airgap restore` does with its flags; `more` is for tests. */
+export async function restoreFromCli(
+  file: string,
+  flags: RestoreFlags,
+  context: CliContext,
+  more: Pick<RestoreOptions, 'onBoundary'> = {},
+): Promise<void> {
   const choices = chosen(flags);
   const own = { backendValues: [], clusterValues: [], backendSet: [], clusterSet: [], acknowledge: [] };
   if (isSpec(flags.bundle)) {
@@ -89,24 +109,29 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
   ]);
   const backup = await openBackup(resolve(context.cwd, file), { ...unlock, signal: context.signal });
   try {
-    const installer = await openForRestore({ ...install, mode: 'install', approve: async () => {} });
+    const unfinished = flags.newRun ? 'give-up' : 'resume';
+    const installer = await openForRestore({
+      ...install,
+      unfinished,
+      mode: 'install',
+      approve: async () => {},
+    });
     try {
       const { env, stateRoot, toolVersion, place, clock, random, emit, signal } = install;
       const outcome = await restore({
         backup,
         installer,
         choices,
+        ...more,
         replace: flags.replace === true,
         toNewCluster: flags.toNewCluster === true,
+        rebind: flags.rebind,
+        ...(flags.domain === undefined ? {} : { domain: flags.domain }),
         mode: flags.dryRun ? 'dry-run' : 'restore',
         ...{ env, stateRoot, toolVersion, place, clock, random, emit, signal },
         ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
-        unfinished: flags.newRun ? 'give-up' : 'resume',
-        resumeCommand: commandLine(
-          ['restore', resolve(context.cwd, file), '--bundle', install.bundle.file],
-          flags,
-          context.cwd,
-        ),
+        unfinished,
+        resumeCommand: resumeCommand(file, flags, { bundle: install.bundle.file, cwd: context.cwd }),
         writeReport,
         approve: async (view) => {
           if (flags.output === 'text') context.stdout.write(report.formatRestorePlan(view));
@@ -128,8 +153,20 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
   }
 }
 
+/** What cannot be known from the record of the run. */
+function resumeCommand(
+  file: string,
+  flags: RestoreFlags,
+  { bundle, cwd }: { readonly bundle: string; readonly cwd: string },
+): string {
+  const words = ['restore', resolve(cwd, file), '--bundle', bundle];
+  for (const identity of flags.identity ?? []) words.push('--identity', resolve(cwd, identity));
+  if (flags.passphraseFile !== undefined) words.push('--passphrase-file', flags.passphraseFile);
+  return commandLine(words, flags, cwd);
+}
+
 /** @throws AirgapError USAGE for names that are no parts */
-function chosen({ only, skip }: Flags): ReadonlySet<RestoreChoice> {
+function chosen({ only, skip }: RestoreFlags): ReadonlySet<RestoreChoice> {
   const known = new Set<string>(RESTORE_CHOICES);
   const unknown = [...only, ...skip].filter((word) => !known.has(word));
   if (unknown.length > 0) {
@@ -143,7 +180,7 @@ function chosen({ only, skip }: Flags): ReadonlySet<RestoreChoice> {
   );
 }
 
-async function approve(view: RestoreView, flags: Flags, context: CliContext): Promise<void> {
+async function approve(view: RestoreView, flags: RestoreFlags, context: CliContext): Promise<void> {
   if (flags.yes) return;
   const { cluster, plan } = view;
   if (context.confirm === undefined) {

@@ -2,7 +2,9 @@ import type { BundleChart } from '../bundle/manifest.js';
 import type { Connection } from '../kube/client.js';
 import type { ExecutorOf } from '../run/types.js';
 import { executorsFor } from './executors.js';
+import { wantsLogin } from './open-registry.js';
 import { openSite } from './open-site.js';
+import { registryInValues } from './registry-address.js';
 import { releaseValues } from './release-values.js';
 import { valuesName } from './saved-names.js';
 import type { Work } from './steps/types.js';
@@ -16,6 +18,8 @@ export interface RestoreInstaller {
   readonly clusterUid: string;
   readonly registry?: { readonly text: string; readonly plainHttp: boolean };
   readonly executorOf: ExecutorOf;
+  readonly registryIn: (chart: BundleChart, saved: Values) => string | undefined;
+  readonly needsLogin: boolean;
   readonly valuesFor: (chart: BundleChart, saved: Values) => Values;
   readonly valuesName: (release: string) => string;
   close(): Promise<void>;
@@ -31,8 +35,9 @@ const NO_OVERRIDES = { values: {}, settings: [] };
  * @throws AirgapError of bundle, cluster, helm and registry
  */
 export async function openForRestore(options: InstallOptions): Promise<RestoreInstaller> {
-  const site = await openSite({ ...options, unfinished: 'give-up' });
+  const site = await openSite(options);
   const { bundle, client, clusterUid, helm, crds, registry } = site;
+  const needsLogin = registry !== undefined && (await wantsLogin(registry, options.signal));
   const work: Work = {
     bundle,
     client,
@@ -61,12 +66,14 @@ export async function openForRestore(options: InstallOptions): Promise<RestoreIn
       ? {}
       : { registry: { text: registry.address.text, plainHttp: registry.plainHttp } }),
     executorOf: executorsFor(work),
+    registryIn: (chart, saved) => registryInValues(saved, chart.imageValues),
+    needsLogin,
     valuesFor: (chart, saved) =>
       releaseValues({
         chart,
         running: saved,
         ...(registry === undefined ? {} : { registry: registry.address }),
-        pullSecret: false,
+        pullSecret: needsLogin,
         overrides: NO_OVERRIDES,
         settings: {},
       }),

@@ -120,7 +120,7 @@ function openRegistry(
 }
 
 /** Whether pods need a pull secret: the registry refuses who does not log in. */
-async function wantsLogin(registry: OpenRegistry, signal: AbortSignal): Promise<boolean> {
+export async function wantsLogin(registry: OpenRegistry, signal: AbortSignal): Promise<boolean> {
   const client = registry.anonymous();
   try {
     await client.ping({ signal });

@@ -219,14 +219,25 @@ function release({ chart, decision }: InstallPlan['releases'][number], { site }:
     case 'keep':
       return [{ ...row, outcome: 'pass', seen: `revision ${decision.revision} is what the bundle gives` }];
     default:
-      return [{ ...row, outcome: 'pass', seen: `revision ${decision.revision}` }];
+      return [over(row, decision)];
   }
+}
+
+/** Helm goes on from a failed revision by itself; why it failed is worth a look. */
+function over(row: Row, decision: { readonly revision: number; readonly over?: string }): Finding {
+  const { revision } = decision;
+  if (decision.over !== 'failed') return { ...row, outcome: 'pass', seen: `revision ${revision}` };
+  const advice = 'nothing to do: it is upgraded over; why it failed: helm history';
+  return { ...row, outcome: 'warn', seen: `revision ${revision} failed`, advice };
 }
 
 function upgradePath({ manifest, site }: PreflightFacts): Finding[] {
   const row: Row = { id: 'upgrade.path', title: 'way to this version' };
   const target = parseVersion(manifest.version);
-  const source = site.product.backend ?? site.product.cluster;
+  const carries = (role: string): boolean => manifest.charts.some((chart) => chart.role === role);
+  const { backend, cluster } = site.product;
+  const source =
+    (carries('control-plane') ? backend : undefined) ?? (carries('cluster') ? cluster : undefined);
   if (!target || !source) return [];
   if (compareVersions(source, target) > 0) {
     return [

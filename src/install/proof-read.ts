@@ -2,8 +2,10 @@ import type { Payload } from '../bundle/payload.js';
 import { AirgapError } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject } from '../kube/types.js';
+import type { ImageSource } from '../oci/types.js';
 import { walkImage } from '../oci/walk.js';
 import { type ImageProof, type KnownImage, proveImages } from './proof.js';
+import { withSameContent } from './proof-same.js';
 import { parseTarget } from './push.js';
 
 /** A namespace whose pods are all judged, or those of one release where others run beside it. */
@@ -15,6 +17,8 @@ export interface ProofPlace {
 export interface ProofOptions {
   /** HOST[:PORT][/PREFIX]; absent where images stay where they are. */
   readonly registry?: string;
+  /** That registry; asked about digests that are not the bundle's own. */
+  readonly source?: ImageSource;
   readonly places: readonly ProofPlace[];
   readonly signal?: AbortSignal;
 }
@@ -59,7 +63,11 @@ export async function readProof(
     const found = await client.list(RESOURCES.pods, { namespace, ...(signal ? { signal } : {}) });
     pods.push(...found.filter((pod) => release === undefined || isOf(pod, release)));
   }
-  return proveImages(pods, known, options.registry);
+  const { registry, source } = options;
+  const proof = proveImages(pods, known, registry);
+  if (proof.ok || registry === undefined || source === undefined) return proof;
+  const place = { client, source, registry, ...(signal ? { signal } : {}) };
+  return proveImages(pods, await withSameContent(known, proof, place), registry);
 }
 
 /** By the labels that charts set on their pods. */

@@ -14,12 +14,14 @@ import { execStream, lastWords } from './exec-stream.js';
 export interface DumpOptions {
   readonly client: Pick<KubeClient, 'exec'>;
   readonly database: Database;
-  readonly writer: Pick<BackupWriter, 'addStream'>;
+  readonly writer: Pick<BackupWriter, 'addStream' | 'addFile'>;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
 
 export const GLOBALS_PATH = 'database/globals.sql';
+/** Parts with the settings and grants of one database. */
+export const SETTINGS_ROLE = 'database-settings';
 
 /**
  * Dumps every database that is no template (of a server elsewhere the product's own), and the roles. What is counted
@@ -60,6 +62,10 @@ async function dumpDatabase(name: string, dumpVersion: string, options: DumpOpti
   );
   demandWhole(what, { taken, exitCode: result.exitCode, stderr: result.stderr, report });
   const content = parseContent(factLines(report));
+  await writer.addFile(partPath('database', `${name}.settings.json`), JSON.stringify(content.settings), {
+    role: SETTINGS_ROLE,
+    meta: { database: name },
+  });
   const rows = content.tables.reduce((sum, table) => sum + table.rows, 0);
   emit({ type: 'note', level: 'info', text: `${what}: ${content.tables.length} tables, ${rows} rows` });
   return {

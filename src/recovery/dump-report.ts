@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { AirgapError } from '../errors.js';
 import { printable } from '../redact.js';
@@ -23,6 +24,19 @@ export interface DatabaseContent {
   }[];
   readonly extensions: readonly { readonly name: string; readonly version: string }[];
   readonly largeObjects: { readonly count: number; readonly hash: string };
+  readonly settings: DatabaseSettings;
+}
+
+/** What belongs to the database itself and to none of its tables. Settings may be secrets. */
+export interface DatabaseSettings {
+  /** `parameter=value`, for every session or for those of one role. */
+  readonly settings: readonly { readonly role: string; readonly setting: string }[];
+  /** An empty grantee is everybody. */
+  readonly grants: readonly {
+    readonly grantee: string;
+    readonly privilege: string;
+    readonly grantable: boolean;
+  }[];
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -47,6 +61,8 @@ const fact = v.variant('kind', [
     called: v.boolean(),
   }),
   v.object({ kind: v.literal('largeObjects'), count, hash: v.string() }),
+  v.object({ kind: v.literal('setting'), role: v.string(), setting: v.string() }),
+  v.object({ kind: v.literal('grant'), grantee: v.string(), privilege: v.string(), grantable: v.boolean() }),
 ]);
 type Fact = v.InferOutput<typeof fact>;
 
@@ -88,12 +104,16 @@ export function parseContent(lines: readonly string[]): DatabaseContent {
     sequences: of('sequence').map(({ schema, name, value, called }) => ({ schema, name, value, called })),
     extensions: of('extension').map(({ name, version }) => ({ name, version })),
     largeObjects: { count: large.count, hash: large.hash },
+    settings: {
+      settings: of('setting').map(({ role, setting }) => ({ role, setting })),
+      grants: of('grant').map(({ grantee, privilege, grantable }) => ({ grantee, privilege, grantable })),
+    },
   };
 }
 
-/** What of a content has no field of its own in the manifest. */
+/** What of a content has no field of its own in the manifest; no settings, which may be secrets. */
 export function contentMeta(content: DatabaseContent): { readonly [key: string]: Json } {
-  const { tables, serverVersion: _version, serverNumber, ...rest } = content;
+  const { tables, serverVersion: _version, serverNumber, settings: _secret, ...rest } = content;
   return {
     ...(JSON.parse(JSON.stringify(rest)) as { readonly [key: string]: Json }),
     serverNumber,
@@ -125,7 +145,7 @@ export function contentOf(
   };
 }
 
-type Comparable = Pick<DatabaseContent, 'tables' | 'largeObjects'>;
+type Comparable = Pick<DatabaseContent, 'tables' | 'largeObjects'> & { readonly settings?: DatabaseSettings };
 
 /** Every difference between two contents, in words; empty when rows and hashes are the same. Pure. */
 export function compareContents(expected: Comparable, found: Comparable): string[] {
@@ -146,6 +166,8 @@ export function compareContents(expected: Comparable, found: Comparable): string
   const [one, two] = [expected.largeObjects, found.largeObjects];
   if (one.count !== two.count) faults.push(`${two.count} large objects instead of ${one.count}`);
   else if (one.hash !== two.hash) faults.push('large objects have other content');
+  if (expected.settings && !isDeepStrictEqual(expected.settings, found.settings))
+    faults.push('settings or grants of the database itself are others');
   return faults;
 }
 

@@ -2,7 +2,10 @@ import { AirgapError, type Fault } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
 import { readLiveReleases } from './collect-releases.js';
-import type { RestoreOptions } from './restore-types.js';
+import type { RestoreChoice, RestoreOptions } from './restore-types.js';
+
+/** Parts that go into a product that runs. */
+const INTO_RUNNING: readonly RestoreChoice[] = ['database', 'config'];
 
 /**
  * The target must be empty, and the cluster the one that the backup is of, unless the operator said otherwise.
@@ -10,16 +13,25 @@ import type { RestoreOptions } from './restore-types.js';
  * @throws AirgapError RESTORE_REFUSED, DECISION_NEEDED
  */
 export async function demandTarget(options: RestoreOptions): Promise<void> {
-  const { backup, installer, toNewCluster, replace } = options;
+  const { backup, installer, toNewCluster, replace, choices } = options;
   const { clusterUid, client } = installer;
   if (backup.manifest.clusterUid !== clusterUid && !toNewCluster) {
     throw new AirgapError('DECISION_NEEDED', 'the backup is of another cluster', {
       expected: `cluster ${backup.manifest.clusterUid}`,
       found: `cluster ${clusterUid} (${client.context})`,
-      hint: 'a cluster that was made anew is another one: when this is where it belongs, add --to-new-cluster',
+      hint: 'a cluster that was made anew is another one: when this is where it belongs, add --to-new-cluster; --dry-run shows what is written otherwise',
     });
   }
-  const faults = await whatIsThere(options);
+  const { faults, releases } = await whatIsThere(options);
+  demandSameVersions(options, releases);
+  const needs = INTO_RUNNING.filter((choice) => choices.has(choice));
+  if (!choices.has('releases') && needs.length > 0 && releases.size === 0) {
+    throw new AirgapError('RESTORE_REFUSED', `there is no product to put ${needs.join(' and ')} into`, {
+      expected: `release ${BACKEND.release}, or a restore with the part releases`,
+      found: 'no release',
+      hint: 'leave --only out: the product is installed first',
+    });
+  }
   if (faults.length === 0) {
     if (!replace) return;
     throw new AirgapError('USAGE', 'there is nothing to replace', { hint: 'run it again without --replace' });
@@ -33,29 +45,40 @@ export async function demandTarget(options: RestoreOptions): Promise<void> {
   });
 }
 
-async function whatIsThere({ installer, signal }: RestoreOptions): Promise<Fault[]> {
+interface Present {
+  readonly faults: readonly Fault[];
+  /** Versions of what runs, by release. */
+  readonly releases: ReadonlyMap<string, string>;
+}
+
+async function whatIsThere({ installer, signal }: RestoreOptions): Promise<Present> {
   const { client } = installer;
   const faults: Fault[] = [];
-  for (const { release } of await readLiveReleases(client, { signal }))
-    faults.push({
-      where: `release ${release.name}`,
-      what: `${release.chart.name} ${release.chart.version}, ${release.status}`,
-    });
+  const releases = new Map<string, string>();
+  for (const { release } of await readLiveReleases(client, { signal })) {
+    const { name, chart, status } = release;
+    releases.set(name, chart.version);
+    faults.push({ where: `release ${name}`, what: `${chart.name} ${chart.version}, ${status}` });
+  }
   const kinds = [RESOURCES.deployments, RESOURCES.statefulSets, RESOURCES.claims, RESOURCES.runaiConfigs];
   for (const { namespace } of [BACKEND, CLUSTER])
     for (const kind of kinds)
       for (const { metadata } of await client.list(kind, { namespace, signal }))
         faults.push({ where: `${kind.kind} ${namespace}/${metadata.name}`, what: 'is there' });
-  return faults;
+  return { faults, releases };
 }
 
-/** What is not put back as it was, in words. */
-export function rewritesOf({ backup, installer }: RestoreOptions): string[] {
-  const rewrites: string[] = [];
-  if (backup.manifest.clusterUid !== installer.clusterUid)
-    rewrites.push(`cluster ${backup.manifest.clusterUid} becomes ${installer.clusterUid}`);
-  if (installer.registry) rewrites.push(`images come from ${installer.registry.text}`);
-  return rewrites;
+/** An upgrade changed the tables of the database; the way back is not a restore over it. */
+function demandSameVersions({ backup }: RestoreOptions, live: Present['releases']): void {
+  for (const { name, chart, version } of backup.manifest.releases) {
+    const found = live.get(name);
+    if (found === undefined || found === version) continue;
+    throw new AirgapError('DECISION_NEEDED', 'another version runs here than the one that was saved', {
+      expected: `${chart} ${version} for release ${name}, or none`,
+      found: `version ${found}`,
+      hint: `go back to it first: airgap rollback; or remove what runs, after a backup of it: helm uninstall ${name}`,
+    });
+  }
 }
 
 /** The database's image in the site's registry: it has bash and GNU tar. */

@@ -31,6 +31,10 @@ export interface Installer {
   readonly registry?: { readonly text: string; readonly plainHttp: boolean };
   /** Does the steps push, crds, helm and wait-healthy. */
   readonly executorOf: ExecutorOf;
+  /** The registry that saved values name. */
+  readonly registryIn: (chart: BundleChart, saved: Values) => string | undefined;
+  /** Whether pods need a login for the registry. */
+  readonly needsLogin: boolean;
   /** The values of a release for this site, from those that were saved. */
   readonly valuesFor: (chart: BundleChart, saved: Values) => Values;
   /** Name under which a run keeps the values of a release. */
@@ -45,6 +49,10 @@ export interface RestoreOptions {
   /** The target may hold a running product: a safety backup is taken, then it is replaced. */
   readonly replace: boolean;
   readonly toNewCluster: boolean;
+  /** Host name of the control plane, where it is not the saved one. */
+  readonly domain?: string;
+  /** Claims (`NAME` or `NAMESPACE/NAME`) whose surviving volumes are taken as they are. */
+  readonly rebind: readonly string[];
   readonly mode: 'restore' | 'dry-run';
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stateRoot: string;
@@ -61,6 +69,8 @@ export interface RestoreOptions {
   readonly writeReport?: (folder: string, report: RestoreReport) => Promise<string>;
   /** Shows the plan and asks; throws when the answer is no. */
   readonly approve: (view: RestoreView) => Promise<void>;
+  /** For tests only. */
+  readonly onBoundary?: (step: string, boundary: string) => void;
 }
 
 export interface RestoreView {
@@ -72,7 +82,7 @@ export interface RestoreView {
   };
   readonly cluster: { readonly context: string; readonly server: string; readonly uid: string };
   readonly plan: Plan;
-  /** What is not put back as it was, in words. */
+  /** What is written otherwise than it was saved, in words. */
   readonly rewrites: readonly string[];
   /** What the backup holds and this restore leaves out, in words. */
   readonly leftOut: readonly string[];

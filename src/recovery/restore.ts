@@ -1,21 +1,27 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { BundleChart } from '../bundle/manifest.js';
-import { AirgapError } from '../errors.js';
+import { releaseSelector } from '../helm/release.js';
+import { RESOURCES } from '../kube/resources.js';
 import { digestOf } from '../run/canonical.js';
 import { createClusterSide } from '../run/cluster.js';
 import { withReport } from '../run/reporting.js';
 import { openSession, type Session } from '../run/session.js';
 import { findUnfinished, type StoredRun } from '../run/store.js';
-import { BACKEND } from '../runai/names.js';
-import { parseYaml } from '../yaml.js';
-import { generateIdentity, writeIdentityFile } from './archive/age/keys.js';
-import { createBackup } from './create.js';
-import { CHOICES } from './create-types.js';
+import { BACKEND, CLUSTER } from '../runai/names.js';
+import type { BackupManifest } from './archive/types.js';
+import { describeAddress, externalDatabase } from './database-address.js';
 import { makeRestorePlan, type RestoreFacts } from './plan.js';
-import { demandTarget, helperImageOf, rewritesOf } from './restore-checks.js';
+import { demandTarget, helperImageOf } from './restore-checks.js';
 import { afterRestore } from './restore-report.js';
-import type { RestoreOptions, RestoreOutcome, RestoreView } from './restore-types.js';
+import {
+  RESTORE_CHOICES,
+  type RestoreOptions,
+  type RestoreOutcome,
+  type RestoreView,
+} from './restore-types.js';
+import { keepValues, type PlannedValues, planValues, savedValues } from './restore-values.js';
+import { bringsDatabase, chooseVolumes, type VolumeChoices } from './restore-volumes.js';
+import type { Rewrite } from './rewrite.js';
+import { takeSafetyBackup } from './safety-backup.js';
+import { describeChanges, findRewrite, type SiteChanges } from './site-changes.js';
 import { restoreExecutors } from './steps/index.js';
 import type { RestoreWork } from './steps/types.js';
 import { requireBackupOk, verifyBackup } from './verify.js';
@@ -25,36 +31,29 @@ import { requireBackupOk, verifyBackup } from './verify.js';
  * execute. A run that was interrupted is gone on with.
  * @throws AirgapError RESTORE_REFUSED, RESTORE_FAILED, BACKUP_INVALID, DECISION_NEEDED and those of the steps
  */
-export async function restore(options: RestoreOptions): Promise<RestoreOutcome> {
-  const { backup, installer, emit } = options;
-  emit({ type: 'stage-started', stage: 'verify-backup', title: backup.path });
-  const verified = await verifyBackup(backup, {
-    env: options.env,
-    signal: options.signal,
-    onProgress: (done, total) =>
-      emit({ type: 'progress', stage: 'verify-backup', done, total, unit: 'bytes' }),
-  });
-  requireBackupOk(verified);
-  emit({ type: 'stage-ended', stage: 'verify-backup', outcome: 'ok', summary: `${verified.parts} parts` });
-  const releases = await plannedReleases(options);
-  const resumes = await resumable(options);
+export async function restore(asked: RestoreOptions): Promise<RestoreOutcome> {
+  const { installer } = asked;
+  await verifyWhole(asked);
+  const resumes = await resumable(asked);
+  const options = resumes ? asBefore(asked, resumes) : asked;
+  const rewrite = await findRewrite(options);
+  const releases = await planValues(options.backup, installer, rewrite);
   if (!resumes) await demandTarget(options);
-  const view = viewOf(options, { releases, ...(resumes ? { resumes } : {}) });
+  const changes = await describeChanges(options, rewrite, releases);
+  const volumes = resumes ? NO_CHOICE : await chooseVolumes(options);
+  const plan =
+    resumes?.plan ?? makeRestorePlan(await factsOf(options, { releases, rewrite, changes, volumes }));
+  const view = viewOf(options, { plan, releases, changes, volumes, ...(resumes ? { resumes } : {}) });
   if (options.mode === 'dry-run') return { outcome: 'planned', view, steps: [] };
   await options.approve(view);
   const session = await openRun(options, view);
   try {
-    const { writeReport } = options;
-    const { backup: source, cluster, rewrites, leftOut } = view;
-    const reporting = {
-      ...(writeReport === undefined ? {} : { write: writeReport }),
-      facts: async () => ({ backup: source, cluster, rewrites, leftOut }),
-      next: afterRestore,
-      emit,
-    };
+    const reporting = reportingOf(options, view);
     const { result, page } = await withReport(session, reporting, async () => {
-      await keepValues(session, releases, options);
-      return session.execute(restoreExecutors(await workOf(options), installer.executorOf));
+      await keepValues(session, releases, installer);
+      const executors = restoreExecutors(await workOf(options), installer.executorOf);
+      const { onBoundary } = options;
+      return session.execute(executors, onBoundary === undefined ? {} : { onBoundary });
     });
     const { folder, identity } = session.run;
     return {
@@ -66,48 +65,31 @@ export async function restore(options: RestoreOptions): Promise<RestoreOutcome> 
   }
 }
 
-type Values = Readonly<Record<string, unknown>>;
-
-interface PlannedValues {
-  readonly chart: BundleChart;
-  readonly chartSha: string;
-  readonly values: Values;
+function reportingOf(
+  { writeReport, emit }: RestoreOptions,
+  { backup, cluster, rewrites, leftOut }: RestoreView,
+) {
+  return {
+    ...(writeReport === undefined ? {} : { write: writeReport }),
+    facts: async () => ({ backup, cluster, rewrites, leftOut }),
+    next: afterRestore,
+    emit,
+  };
 }
 
-/** The bundle's charts with the values of the backup, which must be of the same versions. */
-async function plannedReleases({ backup, installer }: RestoreOptions): Promise<PlannedValues[]> {
-  const { manifest } = installer.bundle;
-  const planned: PlannedValues[] = [];
-  for (const { name, chart: chartName, version } of backup.manifest.releases) {
-    const chart = manifest.charts.find(({ release }) => release === name);
-    if (chart?.version !== version) {
-      throw new AirgapError(
-        'RESTORE_REFUSED',
-        'the bundle is not of the version that the backup was made of',
-        {
-          expected: `${chartName} ${version} for release ${name}`,
-          found: chart ? `${chart.name} ${chart.version}` : 'no chart for it',
-          hint: `give the bundle of ${backup.manifest.product.controlPlane ?? version}; upgrade after the restore`,
-        },
-      );
-    }
-    const saved = await savedValues(backup, name);
-    const chartSha = manifest.entries.find(({ path }) => path === chart.path)?.sha256 ?? '';
-    planned.push({ chart, chartSha, values: installer.valuesFor(chart, saved) });
-  }
-  return planned;
-}
+/** What a run that goes on had chosen stands in its plan. */
+const NO_CHOICE: VolumeChoices = { copies: [], rebinds: [], leftOut: [] };
 
-async function savedValues(backup: RestoreOptions['backup'], release: string): Promise<Values> {
-  const part = backup.manifest.parts.find(
-    ({ role, meta }) => role === 'release-values' && meta?.['release'] === release,
-  );
-  if (!part) {
-    throw new AirgapError('RESTORE_REFUSED', `the backup does not hold the values of release ${release}`, {
-      expected: 'a backup with the part values',
-    });
-  }
-  return (parseYaml((await backup.read(part.path)).toString('utf8'), part.path) ?? {}) as Values;
+async function verifyWhole({ backup, env, signal, emit }: RestoreOptions): Promise<void> {
+  const stage = 'verify-backup';
+  emit({ type: 'stage-started', stage, title: backup.path });
+  const verified = await verifyBackup(backup, {
+    env,
+    signal,
+    onProgress: (done, total) => emit({ type: 'progress', stage, done, total, unit: 'bytes' }),
+  });
+  requireBackupOk(verified);
+  emit({ type: 'stage-ended', stage, outcome: 'ok', summary: `${verified.parts} parts` });
 }
 
 async function resumable({
@@ -122,17 +104,40 @@ async function resumable({
   return isOurs ? run : undefined;
 }
 
-function viewOf(
+/** Going on needs none of the words that began the run. */
+function asBefore(options: RestoreOptions, { identity }: StoredRun): RestoreOptions {
+  const { domain, parts } = identity.inputs;
+  const begun = new Set(parts?.split(','));
+  const isGiven = options.choices.size < RESTORE_CHOICES.length;
+  return {
+    ...options,
+    toNewCluster: true,
+    choices: isGiven ? options.choices : new Set(RESTORE_CHOICES.filter((choice) => begun.has(choice))),
+    ...(domain === undefined ? {} : { domain: options.domain ?? domain }),
+  };
+}
+
+interface Made {
+  readonly releases: readonly PlannedValues[];
+  readonly rewrite: Rewrite;
+  readonly changes: SiteChanges;
+  readonly volumes: VolumeChoices;
+}
+
+async function factsOf(
   options: RestoreOptions,
-  { releases, resumes }: { readonly releases: readonly PlannedValues[]; readonly resumes?: StoredRun },
-): RestoreView {
+  { releases, rewrite, changes, volumes }: Made,
+): Promise<RestoreFacts> {
   const { backup, installer, choices, replace } = options;
-  const { manifest, backupId, path } = backup;
+  const { manifest, backupId } = backup;
   const { client, clusterUid, bundle, registry } = installer;
-  const empty = (database: (typeof manifest.databases)[number]): boolean =>
+  const isEmpty = (database: (typeof manifest.databases)[number]): boolean =>
     database.name === 'postgres' && database.tables.length === 0;
+  const values = releases.find(({ chart }) => chart.release === BACKEND.release)?.values;
+  const isOurs = !bringsDatabase(volumes.rebinds, values) && externalDatabase(values) === undefined;
+  const dumps = choices.has('database') && isOurs ? manifest.databases : [];
   const helperImage = helperImageOf(options);
-  const facts: RestoreFacts = {
+  return {
     backupId,
     bundleId: bundle.bundleId,
     clusterUid,
@@ -140,34 +145,68 @@ function viewOf(
     choices,
     replace,
     ...(registry === undefined ? {} : { registry }),
-    releases: releases.map(({ chart, chartSha, values }) => ({
-      chart,
-      chartSha,
-      valuesSha: digestOf(values),
-    })),
+    pullSecrets: installer.needsLogin ? [BACKEND.namespace, CLUSTER.namespace] : [],
+    releases: await wantedReleases(options, releases),
     hasCrds: bundle.manifest.crds.length > 0,
-    databases: manifest.databases.filter((database) => !empty(database)),
-    volumes: manifest.volumes,
+    databases: dumps.filter((database) => !isEmpty(database)),
+    volumes: volumes.copies,
+    rebinds: volumes.rebinds,
     roles: new Set(manifest.parts.map(({ role }) => role)),
+    rewrite,
+    leave: changes.leave,
     ...(helperImage === undefined ? {} : { helperImage }),
-  };
-  return {
-    backup: { path, id: backupId, createdAt: manifest.createdAt, clusterUid: manifest.clusterUid },
-    cluster: { context: client.context, server: client.server, uid: clusterUid },
-    plan: resumes?.plan ?? makeRestorePlan(facts),
-    rewrites: rewritesOf(options),
-    leftOut: [
-      ...manifest.skipped.map(({ what, why }) => `${what}: ${why}`),
-      ...manifest.volumes.flatMap(({ claim, method, by }) =>
-        method === 'copy' ? [] : [`volume ${claim}: saved by ${by}`],
-      ),
-    ],
-    ...(resumes === undefined ? {} : { resumes: resumes.identity.runId }),
   };
 }
 
+/** What the product needs and the site has already is the site's: it is left alone. */
+async function wantedReleases(
+  { installer, signal }: RestoreOptions,
+  releases: readonly PlannedValues[],
+): Promise<RestoreFacts['releases']> {
+  const wanted: RestoreFacts['releases'][number][] = [];
+  for (const { chart, chartSha, values } of releases) {
+    const { namespace, release } = chart;
+    const query = { namespace, labelSelector: releaseSelector(release), pageSize: 1, signal };
+    const isThere =
+      chart.role === 'prerequisite' && (await installer.client.list(RESOURCES.secrets, query)).length > 0;
+    if (!isThere) wanted.push({ chart, chartSha, valuesSha: digestOf(values) });
+  }
+  return wanted;
+}
+
+function viewOf(
+  { backup, installer }: RestoreOptions,
+  made: Pick<RestoreView, 'plan'> & Omit<Made, 'rewrite'> & { readonly resumes?: StoredRun },
+): RestoreView {
+  const { manifest, backupId, path } = backup;
+  const { client, clusterUid } = installer;
+  return {
+    backup: { path, id: backupId, createdAt: manifest.createdAt, clusterUid: manifest.clusterUid },
+    cluster: { context: client.context, server: client.server, uid: clusterUid },
+    plan: made.plan,
+    rewrites: made.changes.lines,
+    leftOut: [
+      ...manifest.skipped.map(({ what, why }) => `${what}: ${why}`),
+      ...made.volumes.leftOut,
+      ...externalLines(manifest, made.releases),
+    ],
+    ...(made.resumes === undefined ? {} : { resumes: made.resumes.identity.runId }),
+  };
+}
+
+/** A server of the customer's own is not ours to swap databases on. */
+function externalLines({ databases }: BackupManifest, releases: readonly PlannedValues[]): string[] {
+  const address = externalDatabase(releases.find(({ chart }) => chart.release === BACKEND.release)?.values);
+  if (address === undefined || databases.length === 0) return [];
+  const dumps = databases.map(({ part }) => part).join(', ');
+  return [
+    `database at ${describeAddress(address)}: bring it back there first, with pg_restore from ${dumps} (README of the backup)`,
+  ];
+}
+
 function openRun(options: RestoreOptions, view: RestoreView): Promise<Session> {
-  const { installer, backup, choices, replace, takeover } = options;
+  const { installer, backup, choices, replace, takeover, domain, rebind } = options;
+  const { registry } = installer;
   return openSession({
     root: options.stateRoot,
     kind: 'restore',
@@ -176,7 +215,12 @@ function openRun(options: RestoreOptions, view: RestoreView): Promise<Session> {
     inputs: {
       backup: backup.backupId,
       parts: [...choices].join(','),
+      ...(registry === undefined
+        ? {}
+        : { registry: registry.text, 'plain-http': String(registry.plainHttp) }),
       ...(replace ? { replace: 'true' } : {}),
+      ...(domain === undefined ? {} : { domain }),
+      ...(rebind.length === 0 ? {} : { rebind: rebind.join(',') }),
     },
     toolVersion: options.toolVersion,
     clock: options.clock,
@@ -192,25 +236,6 @@ function openRun(options: RestoreOptions, view: RestoreView): Promise<Session> {
   });
 }
 
-/** The values that helm steps take, as they were planned. @throws AirgapError RUN_MISMATCH */
-async function keepValues(
-  { run, saved }: Session,
-  releases: readonly PlannedValues[],
-  { installer }: RestoreOptions,
-): Promise<void> {
-  for (const step of run.plan.steps) {
-    const { release, valuesSha } = (step.input ?? {}) as { release?: string; valuesSha?: string };
-    if (release === undefined || valuesSha === undefined) continue;
-    const planned = releases.find(({ chart }) => chart.release === release);
-    if (!planned || digestOf(planned.values) !== valuesSha) {
-      throw new AirgapError('RUN_MISMATCH', `the values of ${release} are not those of the unfinished run`, {
-        hint: 'give the same registry and backup as before, or give the run up with --new-run',
-      });
-    }
-    await saved.put(installer.valuesName(release), JSON.stringify(planned.values));
-  }
-}
-
 async function workOf(options: RestoreOptions): Promise<RestoreWork> {
   const { backup, installer, random, emit } = options;
   return {
@@ -221,30 +246,4 @@ async function workOf(options: RestoreOptions): Promise<RestoreWork> {
     values: await savedValues(backup, BACKEND.release),
     safetyBackup: (path) => takeSafetyBackup(path, options),
   };
-}
-
-/** A backup of what is there, for a key of its own in the run's folder. */
-async function takeSafetyBackup(path: string, options: RestoreOptions): Promise<void> {
-  const identity = generateIdentity();
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const { clock, random } = options;
-  const keyFile = join(dirname(path), `before-restore-${random(4).toString('hex')}.key`);
-  await writeIdentityFile(keyFile, identity, new Date(clock.now()).toISOString());
-  await createBackup({
-    client: options.installer.client,
-    output: path,
-    encryption: { kind: 'recipients', recipients: [identity.recipient], identity: identity.secret },
-    choices: new Set(CHOICES),
-    toolVersion: options.toolVersion,
-    env: options.env,
-    now: clock.now,
-    random,
-    emit: options.emit,
-    signal: options.signal,
-  });
-  options.emit({
-    type: 'note',
-    level: 'warn',
-    text: `what was there is saved in ${path}, its key in ${keyFile}`,
-  });
 }

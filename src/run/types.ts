@@ -24,8 +24,11 @@ export interface PlanStep {
    * a resumed run observes it again and repeats it when it no longer holds. Never together with `destructive`.
    */
   readonly lasting?: boolean;
-  /** `starts`: from here on users are without the product, until a step that `ends` it. */
-  readonly outage?: 'starts' | 'ends';
+  /**
+   * `starts`: from here on users are without the product, until a step that `ends` it. `within`: while the step is
+   * being done, and it is over when the step ends, however that is.
+   */
+  readonly outage?: 'starts' | 'ends' | 'within';
   /** What the site is like from this step until another one is done: two parts of different versions. */
   readonly skew?: { readonly until: string; readonly text: string };
 }

@@ -98,9 +98,11 @@ function openOutage(
   const states = new Map(steps.map((step) => [step.id, step.state]));
   let since: string | undefined;
   for (const step of plan.steps) {
-    const touched = states.get(step.id) === 'committed' || hasOpenIntent(step.id, records);
-    if (step.outage === 'starts' && touched) since ??= step.id;
-    if (step.outage === 'ends' && states.get(step.id) === 'committed') since = undefined;
+    const isDone = states.get(step.id) === 'committed';
+    const isHalf = hasOpenIntent(step.id, records) && !isDone;
+    if (step.outage === 'within' && isHalf) since ??= step.id;
+    if (step.outage === 'starts' && (isDone || isHalf)) since ??= step.id;
+    if (step.outage === 'ends' && isDone) since = undefined;
   }
   return since;
 }

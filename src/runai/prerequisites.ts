@@ -5,6 +5,8 @@ import { isAtLeast, type Version } from './version.js';
 /** Something the site must have; what preflight checks, with where the demand comes from. */
 export interface Prerequisite {
   readonly id: string;
+  /** The row of preflight that asks for it. */
+  readonly row: string;
   readonly what: string;
   /** First and last minor release of major version 2 that it holds for; open when absent. */
   readonly since?: number;
@@ -20,19 +22,28 @@ const source = SOURCES.prerequisites;
 export const PREREQUISITES: readonly Prerequisite[] = [
   {
     id: 'kubernetes-version',
+    row: 'cluster.version',
     what: 'a Kubernetes (or OpenShift) version of the release’s window',
     level: 'fail',
     source,
   },
   {
     id: 'helm-version',
+    row: 'helm.version',
     what: 'Helm, at least of the release’s version, 3.14 for sources from 2.13 on',
     level: 'fail',
     source,
   },
-  { id: 'cluster-admin', what: 'cluster-admin rights for both charts', level: 'fail', source },
+  {
+    id: 'cluster-admin',
+    row: 'cluster.rights',
+    what: 'cluster-admin rights for both charts',
+    level: 'fail',
+    source,
+  },
   {
     id: 'storage-class',
+    row: 'storage.class',
     what: 'a default StorageClass',
     since: 9,
     platforms: ['kubernetes'],
@@ -41,20 +52,29 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   },
   {
     id: 'nfs',
+    row: 'storage.space',
     what: 'NFS that all nodes can mount, or another volume for the control plane',
     until: 8,
     level: 'warn',
     source,
   },
-  { id: 'volume-space', what: '110 GB of volumes for the control plane', level: 'warn', source },
+  {
+    id: 'volume-space',
+    row: 'storage.space',
+    what: '110 GB of volumes for the control plane',
+    level: 'warn',
+    source,
+  },
   {
     id: 'installer-disk',
+    row: 'installer.disk',
     what: '50 GB free on the installer’s machine (images are pushed in place, so less may do)',
     level: 'warn',
     source,
   },
   {
     id: 'ingress-controller',
+    row: 'ingress.controller',
     what: 'an ingress controller with an IngressClass',
     since: 9,
     platforms: ['kubernetes'],
@@ -63,6 +83,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   },
   {
     id: 'prometheus',
+    row: 'prometheus',
     what: 'a Prometheus operator with its definitions',
     since: 9,
     platforms: ['kubernetes'],
@@ -71,6 +92,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   },
   {
     id: 'gpu-operator',
+    row: 'gpu.operator',
     what: 'the NVIDIA GPU operator of the release’s window',
     since: 4,
     level: 'warn',
@@ -78,6 +100,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   },
   {
     id: 'domain',
+    row: 'domain.dns',
     what: 'a fully qualified domain name that resolves to the ingress',
     platforms: ['kubernetes'],
     level: 'fail',
@@ -85,6 +108,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   },
   {
     id: 'backend-tls',
+    row: 'tls.backend',
     what: 'the secret runai-backend-tls with full chain and fitting key',
     since: 11,
     platforms: ['kubernetes'],
@@ -93,6 +117,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   },
   {
     id: 'cluster-tls',
+    row: 'tls.cluster',
     what: 'the secret runai-cluster-domain-tls-secret in runai',
     since: 8,
     platforms: ['kubernetes'],
@@ -101,6 +126,7 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   },
   {
     id: 'ca-secret',
+    row: 'ca.secret',
     what: 'the secret runai-ca-cert with key runai-ca.pem where a private CA is used',
     since: 13,
     level: 'warn',
@@ -108,23 +134,45 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   },
   {
     id: 'pull-secret',
+    row: 'registry.pull-secret',
     what: 'the secret runai-reg-creds where the registry wants a login',
     since: 13,
     level: 'warn',
     source,
   },
-  { id: 'system-node', what: 'a node of the size that the release asks for', level: 'warn', source },
+  {
+    id: 'system-node',
+    row: 'nodes.size',
+    what: 'a node of the size that the release asks for',
+    level: 'warn',
+    source,
+  },
   {
     id: 'node-labels',
+    row: 'nodes.labels',
     what: 'the labels of system, GPU and CPU worker nodes, none on a control-plane node',
     level: 'warn',
     source,
   },
-  { id: 'clock', what: 'clocks of the nodes within a minute', level: 'fail', source },
-  { id: 'pod-security', what: 'pod security that admits privileged pods in runai', level: 'fail', source },
-  { id: 'architecture', what: 'amd64 nodes for the control plane', since: 18, level: 'fail', source },
+  { id: 'clock', row: 'clock.skew', what: 'clocks of the nodes within a minute', level: 'fail', source },
+  {
+    id: 'pod-security',
+    row: 'namespace.pod-security',
+    what: 'pod security that admits privileged pods in runai',
+    level: 'fail',
+    source,
+  },
+  {
+    id: 'architecture',
+    row: 'nodes.architecture',
+    what: 'amd64 nodes for the control plane',
+    since: 18,
+    level: 'fail',
+    source,
+  },
   {
     id: 'postgresql-version',
+    row: 'database.external',
     what: 'PostgreSQL 16 or later where the database is the customer’s',
     since: 17,
     level: 'fail',
@@ -132,14 +180,23 @@ export const PREREQUISITES: readonly Prerequisite[] = [
   },
   {
     id: 'router-certificate',
+    row: 'openshift.router',
     what: 'a router certificate that is trusted',
     platforms: ['openshift'],
     level: 'warn',
     source,
   },
-  { id: 'identity-provider', what: 'an identity provider', platforms: ['openshift'], level: 'warn', source },
+  {
+    id: 'identity-provider',
+    row: 'openshift.identity',
+    what: 'an identity provider',
+    platforms: ['openshift'],
+    level: 'warn',
+    source,
+  },
   {
     id: 'nfd',
+    row: 'openshift.nfd',
     what: 'Node Feature Discovery and the GPU operator in nvidia-gpu-operator',
     platforms: ['openshift'],
     level: 'warn',

@@ -189,6 +189,13 @@ describe('a connected site installs from a spec', { skip: !wanted, timeout: 1_80
     );
   });
 
+  it('threat 30: what is older is refused, also by a host that remembers nothing', async () => {
+    const lost = { env: { AIRGAP_STATE_DIR: join(site.folder, 'another-host') } };
+    const { err } = await ended(site.start(['install', first, '--domain', 'runai.test', '--yes'], lost), 11);
+    assert.match(err, /the cluster saw sequence 21679, this is 21366/);
+    assert.match(err, /2\.16\.79 runs, which is newer/);
+  });
+
   it('a tag that moved since the pods started is found by the proof', async () => {
     const running = pods().flatMap(({ spec }) => spec.containers.map(({ image }) => image));
     const [one = '', other = ''] = [...new Set(running.filter((image) => !image.includes('@')))];

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  makeRestorePlan,
-  oldName,
-  type RestoreFacts,
-  restoreActionOf,
-  sideName,
-} from '../../src/recovery/plan.js';
+import { oldName, sideName } from '../../src/recovery/database-names.js';
+import { makeRestorePlan, type RestoreFacts, restoreActionOf } from '../../src/recovery/plan.js';
 import { RESTORE_CHOICES } from '../../src/recovery/restore-types.js';
 import { checkPlan } from '../../src/run/plan.js';
 
-const chart = (role: 'control-plane' | 'cluster', release: string, namespace: string) => ({
+const chart = (role: 'control-plane' | 'cluster' | 'prerequisite', release: string, namespace: string) => ({
   chart: {
     role,
     release,
@@ -41,6 +36,10 @@ const FACTS: RestoreFacts = {
   volumes: [
     { claim: 'c', namespace: 'runai-backend', purpose: 'metrics', method: 'copy', part: 'volumes/c.tar' },
   ],
+  pullSecrets: [],
+  rebinds: [],
+  rewrite: {},
+  leave: [],
   roles: new Set(['runaiconfig', 'project-namespaces', 'ingress']),
   helperImage: 'registry.test/postgresql:15',
 };
@@ -55,13 +54,11 @@ describe('the plan of a restore', () => {
       'volume:runai-backend/c',
       'helm:runai-backend',
       'wait:runai-backend',
-      'writers:stop',
       'database:roles',
       'database:backend',
-      'swap:backend',
-      'drop:backend',
-      'writers:start',
+      'swap',
       'wait:runai-backend:restored',
+      'drop:backend',
       'crds',
       'helm:runai-cluster',
       'wait:runai',
@@ -72,26 +69,68 @@ describe('the plan of a restore', () => {
     checkPlan(makeRestorePlan(FACTS));
   });
 
-  it('threat 127: replacing saves first, stops what uses the volume, and keeps the old database', () => {
-    const steps = ids({ ...FACTS, replace: true });
+  it('threat 135: what the product needs comes before it, claims before what mounts them', () => {
+    const ingress = chart('prerequisite', 'haproxy', 'haproxy');
+    const rebind = { namespace: 'runai-backend', claim: 'd', volume: 'pv-1', volumeUid: 'u' };
+    const facts = {
+      ...FACTS,
+      releases: [...FACTS.releases, ingress],
+      rebinds: [rebind],
+      pullSecrets: ['runai'],
+    };
+    assert.deepEqual(ids(facts).slice(0, 9), [
+      'push',
+      'prerequisite:haproxy',
+      'wait:haproxy:haproxy',
+      'apply:namespaces',
+      'apply:secrets',
+      'pull-secret:runai',
+      'rebind:runai-backend/d',
+      'volume:runai-backend/c',
+      'helm:runai-backend',
+    ]);
+    checkPlan(makeRestorePlan(facts));
+  });
+
+  it('threat 127: replacing saves first, restores beside what runs, and keeps the old database', () => {
+    const plan = makeRestorePlan({ ...FACTS, replace: true });
+    const steps = plan.steps.map(({ id }) => id);
     assert.equal(steps[0], 'safety-backup');
-    assert.ok(steps.indexOf('writers:stop') < steps.indexOf('volume:runai-backend/c'));
-    assert.ok(steps.indexOf('volume:runai-backend/c') < steps.indexOf('writers:start'));
+    assert.ok(steps.indexOf('database:backend') < steps.indexOf('swap'));
+    assert.ok(steps.indexOf('swap') < steps.indexOf('volume:runai-backend/c'));
     assert.equal(
       steps.some((id) => id.startsWith('drop:')),
       false,
     );
-    checkPlan(makeRestorePlan({ ...FACTS, replace: true }));
+    const destructive = plan.steps.filter((step) => step.destructive);
+    assert.deepEqual(
+      destructive.map(({ id, saves, undoneBy }) => [id, saves.length > 0, undoneBy !== undefined]),
+      [
+        ['swap', true, true],
+        ['volume:runai-backend/c', true, true],
+      ],
+    );
+    checkPlan(plan);
   });
 
-  it('takes only what was chosen, and no volume that the site saves itself', () => {
-    const rbac = ids({ ...FACTS, choices: new Set(['rbac']) });
+  it('threat 129: users are without the product within single steps only', () => {
+    for (const replace of [false, true]) {
+      const outages = makeRestorePlan({ ...FACTS, replace }).steps.flatMap(({ outage }) => outage ?? []);
+      assert.deepEqual(new Set(outages), new Set(['within']));
+    }
+  });
+
+  it('threat 130: other names and secrets that stay are in the steps, so that a run that goes on keeps them', () => {
+    const rewrite = { domain: { from: 'a.test', to: 'b.test' } };
+    const { steps } = makeRestorePlan({ ...FACTS, rewrite, leave: ['runai/x'] });
+    const action = (id: string) => restoreActionOf(steps.find((step) => step.id === id) ?? assert.fail(id));
+    assert.deepEqual(action('apply:secrets'), { kind: 'apply', roles: ['secrets'], leave: ['runai/x'] });
+    assert.deepEqual(action('apply:ingress'), { kind: 'apply', roles: ['ingress'], rewrite });
+  });
+
+  it('takes only what was chosen', () => {
+    const rbac = ids({ ...FACTS, choices: new Set(['rbac']), databases: [], volumes: [] });
     assert.deepEqual(rbac, ['apply:namespaces', 'apply:rbac']);
-    const volumes = [{ claim: 'c', namespace: 'n', purpose: 'metrics', method: 'site' as const, by: 'x' }];
-    assert.equal(
-      ids({ ...FACTS, volumes }).some((id) => id.startsWith('volume:')),
-      false,
-    );
   });
 
   it('gives odd names of databases ids of their own, and side names that PostgreSQL does not cut', () => {
@@ -101,7 +140,7 @@ describe('the plan of a restore', () => {
     const long = 'ü'.repeat(31);
     for (const name of [sideName(long), oldName(long)]) assert.ok(Buffer.byteLength(name) <= 63);
     assert.notEqual(sideName(long), oldName(long));
-    const swap = makeRestorePlan(facts).steps.find(({ id }) => id === 'swap:a_b');
-    assert.deepEqual(swap && restoreActionOf(swap), { kind: 'swap', database: 'a_b' });
+    const swap = makeRestorePlan(facts).steps.find(({ id }) => id === 'swap');
+    assert.deepEqual(swap && restoreActionOf(swap), { kind: 'swap', databases: ['a b', 'a_b', 'a/b'] });
   });
 });

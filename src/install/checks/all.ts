@@ -14,6 +14,7 @@ import { canaryCheck } from './canary.js';
 import { clockCheck } from './clock.js';
 import { crdDryRunCheck } from './crd-dry-run.js';
 import { crdObjectsCheck } from './crd-objects.js';
+import { databaseCheck } from './database.js';
 import { diskCheck } from './disk.js';
 import { type Answer, dnsCheck } from './dns.js';
 import { dryRunChecks } from './dry-run.js';
@@ -25,9 +26,11 @@ import { nodesCheck } from './nodes.js';
 import { openshiftChecks } from './openshift.js';
 import { ownersCheck } from './owners.js';
 import { openshiftVersionCheck } from './platform-version.js';
+import { powersCheck } from './powers.js';
 import { prometheusCheck } from './prometheus.js';
 import { pullSecretCheck } from './pull-secret.js';
 import { registrySpaceCheck } from './registry-space.js';
+import { releaseHealthCheck } from './release-health.js';
 import { releaseSizeCheck } from './release-size.js';
 import { renderReleases } from './rendered.js';
 import { rightsCheck } from './rights.js';
@@ -45,6 +48,7 @@ const CHECKS: readonly Check[] = [
   nodesCheck,
   clockCheck,
   storageCheck,
+  databaseCheck,
   ingressCheck,
   dnsCheck,
   ...tlsChecks,
@@ -56,8 +60,10 @@ const CHECKS: readonly Check[] = [
   namespacesCheck,
   webhooksCheck,
   ownersCheck,
+  releaseHealthCheck,
   rightsCheck,
   imagesCheck,
+  powersCheck,
   crdDryRunCheck,
   crdObjectsCheck,
   releaseSizeCheck,

@@ -176,7 +176,7 @@ async function send(
     )
       throw error;
     const status = statusOf(error);
-    if (status?.code === 404 && /could not find the requested resource/.test(status.message))
+    if (status?.code === 404 && /could not find the requested resource|page not found/.test(status.message))
       return { outcome: 'not-checked', why: `${resource.kind} is not defined yet` };
     if (status?.code === 404 && namespace !== undefined)
       return { outcome: 'not-checked', why: `namespace ${namespace} is not there yet` };

@@ -2,6 +2,7 @@ import { mapPooled } from '../../io/pool.js';
 import { groupOf } from '../../kube/resources.js';
 import type { AccessAnswer, AccessCheck, KubeClient } from '../../kube/types.js';
 import type { PlanStep } from '../../run/types.js';
+import type { ObjectRef } from '../../runai/names.js';
 import type { Finding } from '../findings.js';
 import { inputOf } from '../plan.js';
 import type { RenderedRelease } from './rendered.js';
@@ -89,11 +90,21 @@ export function neededByStep(step: PlanStep): Need[] {
           ...(action.ingress.namespace === undefined ? {} : { namespace: action.ingress.namespace }),
         },
       ];
+    case 'restore-runaiconfig':
+      return [needOf(action.object, ['get', 'patch'])];
+    case 'restore-subjects':
+      return action.bindings.map((ref) => needOf(ref, ['get', 'create', 'patch']));
+    case 'tls-from-values':
+      return [needOf(action.secret, ['get', 'create'])];
     case 'restore-secrets':
       return [{ apiVersion: 'v1', kind: 'Secret', namespace: action.namespace, verbs: ['get', 'create'] }];
     default:
       return [];
   }
+}
+
+function needOf({ apiVersion, kind, namespace }: ObjectRef, verbs: readonly string[]): Need {
+  return { apiVersion, kind, verbs, ...(namespace === undefined ? {} : { namespace }) };
 }
 
 export function judgeRights(answers: readonly (AccessCheck & AccessAnswer)[]): Finding {

@@ -21,7 +21,7 @@ export function proveStep(work: Work): StepExecutor {
       .map(({ namespace, release }) => ({ namespace, release })),
   ];
   const look = async (signal: AbortSignal): Promise<ImageProof> => {
-    const site = registry === undefined ? {} : { registry: registry.text };
+    const site = registry === undefined ? {} : { registry: registry.text, source: registry.client };
     const proof = await readProof(client, bundle, { ...site, places, signal });
     results.proof = proof;
     return proof;

@@ -1,13 +1,14 @@
 import { Readable } from 'node:stream';
 import { AirgapError } from '../../errors.js';
-import type { StepContext, StepExecutor } from '../../run/types.js';
-import { findDatabase } from '../database-place.js';
-import { GLOBALS_PATH } from '../dump-databases.js';
+import type { StepExecutor } from '../../run/types.js';
+import { oldName, sideName } from '../database-names.js';
+import { GLOBALS_PATH, SETTINGS_ROLE } from '../dump-databases.js';
+import type { DatabaseSettings } from '../dump-report.js';
 import { execInto, lastWords } from '../exec-stream.js';
 import { roleStatements } from '../globals.js';
-import { oldName, sideName } from '../plan.js';
-import { call, restoreAside, runSql, type Server } from '../restore-database.js';
-import { DROP_SCRIPT, ROLES_SCRIPT, STATE_SCRIPT, SWAP_SCRIPT } from '../restore-script.js';
+import { call, type Dump, restoreAside, runSql } from '../restore-database.js';
+import { DROP_SCRIPT, ROLES_SCRIPT } from '../restore-script.js';
+import { markOf, readState, serverOf } from './server.js';
 import type { RestoreWork } from './types.js';
 
 /** Brings the roles back. A second time changes nothing, so a run that goes on does it again. */
@@ -36,7 +37,7 @@ export function globalsStep(work: RestoreWork): StepExecutor {
   };
 }
 
-/** Restores one database beside the live one. */
+/** Restores one database beside the live one, which goes on as it is. */
 export function databaseStep(work: RestoreWork, database: string): StepExecutor {
   const facts = work.backup.manifest.databases.find(({ name }) => name === database);
   const part = facts && work.backup.part(facts.part);
@@ -50,52 +51,35 @@ export function databaseStep(work: RestoreWork, database: string): StepExecutor 
     },
     perform: async (context) => {
       const server = await serverOf(work, context);
+      const settings = await savedSettings(work, database);
+      const dump: Dump = {
+        facts,
+        part,
+        stream: () => work.backup.stream(facts.part),
+        ...(settings === undefined ? {} : { settings }),
+      };
+      const stage = `database:${database}`;
       await context.guard();
-      await restoreAside(
-        server,
-        { facts, part, stream: () => work.backup.stream(facts.part) },
-        {
-          name: sideName(database),
-          mark: markOf(work, context),
-          onBytes: (done) =>
-            work.emit({
-              type: 'progress',
-              stage: `database:${database}`,
-              done,
-              total: part.size,
-              unit: 'bytes',
-            }),
-        },
-      );
+      work.emit({ type: 'stage-started', stage, title: `pg_restore into ${sideName(database)}` });
+      const summary = `${part.size} bytes; its tables are compared now`;
+      await restoreAside(server, dump, {
+        name: sideName(database),
+        mark: markOf(work, context),
+        onBytes: (done) => work.emit({ type: 'progress', stage, done, total: part.size, unit: 'bytes' }),
+        onPoured: () => work.emit({ type: 'stage-ended', stage, outcome: 'ok', summary }),
+      });
     },
   };
 }
 
-/** Gives the restored database the live one's name. */
-export function swapStep(work: RestoreWork, database: string): StepExecutor {
-  return {
-    observe: async (context) => {
-      const { databases } = await readState(await serverOf(work, context));
-      const mark = markOf(work, context);
-      if (databases[database] === mark) return { state: 'done' };
-      if (databases[sideName(database)] !== mark)
-        return {
-          state: 'impossible',
-          detail: `${sideName(database)} is not the database that this run restored`,
-        };
-      if (oldName(database) in databases)
-        return {
-          state: 'impossible',
-          detail: `${oldName(database)} of an earlier restore is still there; look at it and drop it`,
-        };
-      return { state: 'ready' };
-    },
-    perform: async (context) => {
-      const server = await serverOf(work, context);
-      await context.guard();
-      await runSql(server, SWAP_SCRIPT, [database, sideName(database), oldName(database)]);
-    },
-  };
+async function savedSettings(
+  { backup }: RestoreWork,
+  database: string,
+): Promise<DatabaseSettings | undefined> {
+  const part = backup.manifest.parts.find(
+    ({ role, meta }) => role === SETTINGS_ROLE && meta?.['database'] === database,
+  );
+  return part && (JSON.parse((await backup.read(part.path)).toString('utf8')) as DatabaseSettings);
 }
 
 /** Drops what the fresh install had made. */
@@ -115,24 +99,4 @@ export function dropOldStep(work: RestoreWork, database: string): StepExecutor {
       await runSql(server, DROP_SCRIPT, [oldName(database)]);
     },
   };
-}
-
-/** Looked for at every step: the pod may be another one by now. */
-async function serverOf(work: RestoreWork, { signal }: StepContext): Promise<Server> {
-  const { target, user, password } = await findDatabase(work.client, work.values, signal);
-  return { client: work.client, target, user, password, signal };
-}
-
-interface State {
-  /** Comments by database. */
-  readonly databases: Readonly<Record<string, string>>;
-  readonly roles: readonly string[];
-}
-
-async function readState(server: Server): Promise<State> {
-  return JSON.parse(await runSql(server, STATE_SCRIPT, [])) as State;
-}
-
-function markOf({ backup }: RestoreWork, { runId }: StepContext): string {
-  return `airgap restore ${runId} of backup ${backup.backupId}`;
 }

@@ -2,11 +2,12 @@ import { AirgapError } from '../../errors.js';
 import type { ExecutorOf, PlanStep, StepExecutor } from '../../run/types.js';
 import { restoreActionOf } from '../plan.js';
 import { applyStep } from './apply.js';
-import { databaseStep, dropOldStep, globalsStep, swapStep } from './database.js';
+import { databaseStep, dropOldStep, globalsStep } from './database.js';
+import { rebindStep } from './rebind.js';
 import { safetyStep } from './safety.js';
+import { swapStep } from './swap.js';
 import type { RestoreWork } from './types.js';
 import { volumeStep } from './volume.js';
-import { startWritersStep, stopWritersStep } from './writers.js';
 
 /** From a step of the plan to what does it; what install does is done by the executors that were handed in. */
 export function restoreExecutors(work: RestoreWork, install: ExecutorOf): ExecutorOf {
@@ -21,19 +22,17 @@ function executorOf(step: PlanStep, work: RestoreWork): StepExecutor | undefined
     case 'safety-backup':
       return safetyStep(work);
     case 'apply':
-      return applyStep(work, action.roles);
+      return applyStep(work, action);
+    case 'rebind':
+      return rebindStep(work, action);
     case 'volume':
       return volumeStep(work, action);
-    case 'stop-writers':
-      return stopWritersStep(work);
-    case 'start-writers':
-      return startWritersStep(work);
     case 'globals':
       return globalsStep(work);
     case 'database':
       return databaseStep(work, action.database);
     case 'swap':
-      return swapStep(work, action.database);
+      return swapStep(work, action.databases);
     case 'drop-old':
       return dropOldStep(work, action.database);
   }

@@ -1,58 +1,94 @@
 import { AirgapError } from '../../errors.js';
 import { RESOURCES } from '../../kube/resources.js';
-import type { KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { parseSums } from '../dump-report.js';
 import { bashCall, execInto, lastWords } from '../exec-stream.js';
 import { type HelperPod, withHelper } from '../helper-pod.js';
-import { asNewClaim, parseList } from '../objects.js';
 import type { RestoreAction } from '../plan.js';
 import { listAt, textAt } from '../value-at.js';
 import { COMPARE_SCRIPT, WRITE_SCRIPT } from '../volume-script.js';
+import { freshClaim } from './claims.js';
 import type { RestoreWork } from './types.js';
+import { mounts } from './users.js';
+import {
+  areStopped,
+  type Choose,
+  putBack,
+  readWorkloads,
+  stopWorkloads,
+  type Workload,
+} from './workloads.js';
 
 type VolumeAction = Extract<RestoreAction, { kind: 'volume' }>;
 
-/** Says on a claim which copy its volume holds. */
+/** Says on a claim which copy a run filled its volume with. */
 const MARK = 'airgap/restored';
 
-/** Makes the claim anew and fills its volume through a pod of ours. */
+/**
+ * Makes the claim if there is none and fills its volume through a pod of ours. Workloads that have it mounted are
+ * stopped meanwhile; when filling it fails they stay so, because half a volume is worse than none.
+ */
 export function volumeStep(work: RestoreWork, action: VolumeAction): StepExecutor {
-  const { namespace, claim, part } = action;
-  const name = { namespace, name: claim };
-  const digest = work.backup.part(part)?.sha256 ?? '';
+  const { namespace, claim } = action;
+  const users = usersOf(action);
+  const kept = `volumes/${namespace}-${claim}-replicas.json`;
+  const readKept = async ({ saved }: StepContext): Promise<Workload[]> =>
+    JSON.parse((await saved.get(kept))?.toString('utf8') ?? '[]') as Workload[];
   return {
-    observe: async ({ signal }) => {
-      const live = await work.client.get(RESOURCES.claims, name, { signal });
-      if (live?.metadata.annotations?.[MARK] === digest) return { state: 'done', detail: `sha256:${digest}` };
-      return { state: 'ready', detail: live ? 'the claim is there' : 'there is no claim' };
+    observe: async (context) => {
+      const { signal } = context;
+      const live = await work.client.get(RESOURCES.claims, { name: claim, namespace }, { signal });
+      if (live?.metadata.annotations?.[MARK] !== markOf(work, action, context))
+        return { state: 'ready', detail: live ? 'the claim is there' : 'there is no claim' };
+      const stopped = await areStopped(work, await readKept(context), signal);
+      if (stopped.length > 0) return { state: 'ready', detail: `filled; ${stopped.join(', ')} to start` };
+      return { state: 'done', detail: `sha256:${work.backup.part(action.part)?.sha256}` };
+    },
+    save: async ({ saved, signal }) => {
+      await saved.put(kept, JSON.stringify(await readWorkloads(work, users, signal)));
     },
     perform: async (context) => {
       const { signal, guard } = context;
-      await guard();
+      const name = { name: claim, namespace };
       const live = await work.client.get(RESOURCES.claims, name, { signal });
-      if (!live) await work.client.create(await claimOf(work, action), { signal });
-      const request = {
-        client: work.client,
-        namespace,
-        purpose: 'write',
-        image: action.image,
-        pullSecrets: await pullSecrets(work, namespace, signal),
-        claim: { name: claim, readOnly: false },
-        user: 0,
-        random: work.random,
-        signal,
-      };
-      await withHelper(request, (pod) => fill(work, action, { pod, context }));
-      await guard();
-      await work.client.patch(
-        RESOURCES.claims,
-        name,
-        { metadata: { annotations: { [MARK]: digest } } },
-        { signal },
-      );
+      if (live?.metadata.annotations?.[MARK] !== markOf(work, action, context)) {
+        await guard();
+        if (!live) await work.client.create(await freshClaim(work, action, signal), { signal });
+        await stopWorkloads(work, users, context);
+        await fillThroughPod(work, action, context);
+        await guard();
+        const annotations = { [MARK]: markOf(work, action, context) };
+        await work.client.patch(RESOURCES.claims, name, { metadata: { annotations } }, { signal });
+      }
+      await putBack(work, await readKept(context), context);
     },
   };
+}
+
+/** The run stands in it: the same copy restored once more is another restore. */
+function markOf({ backup }: RestoreWork, { part }: VolumeAction, { runId }: StepContext): string {
+  return `${runId} sha256:${backup.part(part)?.sha256}`;
+}
+
+function usersOf({ namespace, claim }: VolumeAction): Choose {
+  return { namespace, chooses: (object) => mounts(object, claim), what: `volume ${namespace}/${claim}` };
+}
+
+async function fillThroughPod(work: RestoreWork, action: VolumeAction, context: StepContext): Promise<void> {
+  const { namespace, claim, image } = action;
+  const { signal } = context;
+  const request = {
+    client: work.client,
+    namespace,
+    purpose: 'write',
+    image,
+    pullSecrets: await pullSecrets(work, namespace, signal),
+    claim: { name: claim, readOnly: false },
+    user: 0,
+    random: work.random,
+    signal,
+  };
+  await withHelper(request, (pod) => fill(work, action, { pod, context }));
 }
 
 /** Writes the copy, then lets tar compare all of it with what is on the volume. */
@@ -98,22 +134,6 @@ function progress(
   }: { readonly stage: string; readonly done: number; readonly total: number; readonly current: string },
 ): void {
   emit({ type: 'progress', stage: `${stage}:${current}`, done, total, unit: 'bytes', current });
-}
-
-/** The claim as it was, for a fresh volume of the same class and size. */
-async function claimOf({ backup }: RestoreWork, { namespace, claim }: VolumeAction): Promise<KubeObject> {
-  const part = backup.manifest.parts.find(({ role }) => role === 'claims');
-  const claims = part ? parseList((await backup.read(part.path)).toString('utf8')) : [];
-  const found = claims.find(({ metadata }) => metadata.name === claim && metadata.namespace === namespace);
-  if (found) return asNewClaim(found);
-  throw new AirgapError(
-    'RESTORE_FAILED',
-    `the backup does not say what claim ${namespace}/${claim} was like`,
-    {
-      expected: 'a backup with the part storage',
-      hint: `make the claim by hand, then the same command again: kubectl -n ${namespace} create -f claim.yaml`,
-    },
-  );
 }
 
 /** Secrets for pulling that are in the namespace by now. */

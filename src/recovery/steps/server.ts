@@ -1,0 +1,30 @@
+import type { StepContext } from '../../run/types.js';
+import { findDatabase } from '../database-place.js';
+import { runSql, type Server } from '../restore-database.js';
+import { STATE_SCRIPT } from '../restore-script.js';
+import type { RestoreWork } from './types.js';
+
+/** Looked for at every step: the pod may be another one by now. */
+export async function serverOf(work: RestoreWork, { signal }: Pick<StepContext, 'signal'>): Promise<Server> {
+  const { target, user, password } = await findDatabase(work.client, work.values, signal);
+  return { client: work.client, target, user, password, signal };
+}
+
+/** What a server has. */
+export interface ServerState {
+  /** Comments by database. */
+  readonly databases: Readonly<Record<string, string>>;
+  readonly roles: readonly string[];
+}
+
+export async function readState(server: Server): Promise<ServerState> {
+  return JSON.parse(await runSql(server, STATE_SCRIPT, [])) as ServerState;
+}
+
+/** The comment of a database that this run restored and compared. */
+export function markOf(
+  { backup }: Pick<RestoreWork, 'backup'>,
+  { runId }: Pick<StepContext, 'runId'>,
+): string {
+  return `airgap restore ${runId} of backup ${backup.backupId}`;
+}

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Running, TestNode } from '../../install/support/node.js';
+import type { Size } from './site.js';
+
+/** Takes its time to stop, so that a kill falls into the outage. */
+export function slowWriter(site: TestNode): string {
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: slow-writer, namespace: runai-backend }
+spec:
+  selector: { matchLabels: { app: slow-writer } }
+  template:
+    metadata: { labels: { app: slow-writer } }
+    spec:
+      terminationGracePeriodSeconds: 10
+      containers:
+        - name: slow
+          image: ${site.registry}/airgap-node/busybox:1
+          command: [sh, -c, 'trap "" TERM; while :; do sleep 1; done']
+`;
+}
+
+/** From this row on `jobs` refuses rows in sessions of the superuser that come from now on. */
+export function poison(site: TestNode, from: number | undefined): void {
+  const change = from === undefined ? 'RESET airgap_test.poison' : `SET airgap_test.poison = '${from}'`;
+  site.must('psql', 'postgres', `ALTER ROLE postgres ${change}`);
+}
+
+/** The last share of a stage that was announced. */
+export function progressOf(err: string, stage: string): number {
+  const events = err.split('\n').flatMap((line) => {
+    const event = line.startsWith('{') ? JSON.parse(line) : {};
+    return event.type === 'progress' && event.stage === stage ? [event.done / event.total] : [];
+  });
+  return events.at(-1) ?? 0;
+}
+
+/** Lets a restore into the running product fail in one of several ways; says in which. */
+export async function fail(
+  site: TestNode,
+  running: Running,
+  random: () => number,
+  size: Size,
+): Promise<string> {
+  const into = running.said(/"progress","stage":"database:backend"/).then(() => sleep(random() * 1500));
+  const inPod = (script: string): void =>
+    void site.node(
+      'exec',
+      'kubectl',
+      '-n',
+      'runai-backend',
+      'exec',
+      'runai-backend-postgresql-0',
+      '--',
+      'bash',
+      '-c',
+      script,
+    );
+  const ways: readonly (readonly [string, () => Promise<void>])[] = [
+    ['a row that a constraint refuses', async () => poison(site, Math.ceil(random() * size.rows * 0.55))],
+    ['airgap killed', async () => into.then(() => void running.child.kill('SIGKILL'))],
+    ['interrupted by the operator', async () => into.then(() => void running.child.kill('SIGINT'))],
+    [
+      'pg_restore killed',
+      async () =>
+        into.then(() => inPod('grep -lx pg_restore /proc/[0-9]*/comm | cut -d/ -f3 | xargs -r kill -9')),
+    ],
+    [
+      'its session ended by the server',
+      async () =>
+        into.then(
+          () =>
+            void site.must(
+              'psql',
+              'postgres',
+              "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '%airgap_new'",
+            ),
+        ),
+    ],
+    [
+      'no room for temporary files',
+      async () =>
+        void site.must(
+          'psql',
+          'postgres',
+          "ALTER ROLE postgres SET temp_file_limit = 0; ALTER ROLE postgres SET maintenance_work_mem = '1MB'",
+        ),
+    ],
+    ['the API server gone', async () => into.then(() => void site.must('stop-api'))],
+    ['the database’s pod deleted', async () => into.then(() => deletePod(site))],
+  ];
+  const [what, act] = ways[Math.floor(random() * ways.length)] ?? assert.fail();
+  await Promise.race([act(), running.ended]);
+  if (what === 'the API server gone') {
+    await Promise.race([running.ended, sleep(20_000)]);
+    site.must('start-api');
+  }
+  const ran = await running.ended;
+  assert.ok(!ran.out.includes('"restored"'), `${what}: it came through: ${ran.out}`);
+  site.must(
+    'psql',
+    'postgres',
+    'ALTER ROLE postgres RESET temp_file_limit; ALTER ROLE postgres RESET maintenance_work_mem',
+  );
+  return `${what}: ${ran.out === '' ? 'no last words' : String(JSON.parse(ran.out).message)}`;
+}
+
+export function deletePod(site: TestNode): void {
+  const name = 'runai-backend-postgresql-0';
+  site.kubectl('-n', 'runai-backend', 'delete', 'pod', name, '--force', '--grace-period=0');
+  site.kubectl(
+    '-n',
+    'runai-backend',
+    'rollout',
+    'status',
+    'statefulset/runai-backend-postgresql',
+    '--timeout=180s',
+  );
+}
