@@ -1,5 +1,6 @@
 import type { OpenBackup } from './archive/open.js';
 import { readMark } from './marks.js';
+import { allTotals } from './totals.js';
 import type { InspectBackupReport } from './types.js';
 
 /** What a backup holds, by its manifest; its content is not read. */
@@ -21,6 +22,7 @@ export async function inspectBackup(backup: OpenBackup): Promise<InspectBackupRe
       size: backup.part(database.part)?.size ?? 0,
       rows: database.tables.reduce((sum, { rows }) => sum + rows, 0),
     })),
+    onVolumes: allTotals({ databases: [], volumes: manifest.volumes }),
     volumes: manifest.volumes,
     parts: manifest.parts.map((part) => ({
       path: part.path,

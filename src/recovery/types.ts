@@ -45,6 +45,8 @@ export interface InspectBackupReport {
   readonly product: ProductFacts;
   readonly releases: readonly ReleaseFacts[];
   readonly databases: readonly InspectedDatabase[];
+  /** Databases whose volume was saved instead of a dump. */
+  readonly onVolumes: readonly DatabaseTotals[];
   readonly volumes: readonly VolumeFacts[];
   readonly parts: readonly InspectedPart[];
   readonly skipped: readonly Skipped[];

@@ -1,3 +1,4 @@
+import type { VolumeFacts } from '../recovery/archive/types.js';
 import type {
   InspectBackupReport,
   ListedBackup,
@@ -53,13 +54,22 @@ export function formatBackup(report: InspectBackupReport): string {
     section(
       'Databases',
       ['NAME', 'DUMP', 'SIZE', 'TABLES', 'ROWS'],
-      report.databases.map((row) => [
-        row.name,
-        row.part,
-        formatBytes(row.size),
-        String(row.tables.length),
-        String(row.rows),
-      ]),
+      [
+        ...report.databases.map((row) => [
+          row.name,
+          row.part,
+          formatBytes(row.size),
+          String(row.tables.length),
+          String(row.rows),
+        ]),
+        ...report.onVolumes.map(({ name, tables, rows }) => [
+          name,
+          'on its volume',
+          '',
+          String(tables),
+          String(rows),
+        ]),
+      ],
     ),
     section(
       'Volumes',
@@ -68,7 +78,7 @@ export function formatBackup(report: InspectBackupReport): string {
         row.claim,
         row.namespace,
         row.purpose,
-        row.by === undefined ? row.method : `${row.method} (${row.by})`,
+        howSaved(row),
         row.bytes === undefined ? '' : formatBytes(row.bytes),
       ]),
     ),
@@ -102,6 +112,13 @@ export function formatBackupList(backups: readonly ListedBackup[]): string {
     title,
   }));
   return `${formatTable(columns, rows).join('\n')}\n`;
+}
+
+function howSaved({ method, by, meta }: VolumeFacts): string {
+  if (method === 'site') return `by the site: ${by}`;
+  if (method === 'snapshot') return `snapshot ${by}, handle ${meta?.['handle']} of ${meta?.['driver']}`;
+  const changed = Array.isArray(meta?.['changed']) ? `, ${meta['changed'].length} changed while read` : '';
+  return `copy${meta?.['cold'] === true ? ', cold' : ''}${changed}`;
 }
 
 function structureLine({ database, state, detail }: StructureCheck): string {
