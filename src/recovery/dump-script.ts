@@ -76,6 +76,7 @@ ${SUMS_CLOSE}
 wait "$facts" || exit 92
 printf '\\\\q\\n' >&4
 wait "$session" 2>/dev/null
+exit 0
 `;
 
 /** Describes a database as it is now. */
