@@ -67,6 +67,9 @@ const SERVED: readonly Served[] = [
   ['rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles', false],
   ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', 'clusterrolebindings', false],
   ['run.ai/v1', 'RunaiConfig', 'runaiconfigs', true],
+  ['snapshot.storage.k8s.io/v1', 'VolumeSnapshot', 'volumesnapshots', true],
+  ['snapshot.storage.k8s.io/v1', 'VolumeSnapshotContent', 'volumesnapshotcontents', false],
+  ['snapshot.storage.k8s.io/v1', 'VolumeSnapshotClass', 'volumesnapshotclasses', false],
 ].map(([apiVersion, kind, plural, namespaced]) => ({ apiVersion, kind, plural, namespaced }) as Served);
 
 /** An API server over HTTP on loopback: UIDs, resource versions, preconditions, finalizers, merge patches, selectors. */
