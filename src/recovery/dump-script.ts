@@ -13,10 +13,14 @@ IFS= read -r PGPASSWORD || { echo 'no password came' >&2; exit 90; }
 export PGPASSWORD
 `;
 
-/** The sums come back through a pipe and are read from it: bash does not wait for all such processes. */
+/**
+ * The sums come back through a pipe and are read from it: bash does not wait for all such processes. openssl, where the
+ * image has it, uses the processor's own instructions and needs a quarter of the time.
+ */
 export const SUMS_OPEN = `
 exec 9<> <(:)
-exec 7> >(sum=$(sha256sum); echo "sha256 \${sum%% *}" >&9)
+hash() { if command -v openssl >/dev/null; then openssl dgst -sha256 -r; else sha256sum; fi; }
+exec 7> >(sum=$(hash); echo "sha256 \${sum%% *}" >&9)
 exec 8> >(count=$(wc -c); echo "bytes $((count))" >&9)
 `;
 
