@@ -238,3 +238,11 @@ test('a cluster part under its very old name: its own values go to the new relea
   );
   assert.ok(ids(made).indexOf('helm-uninstall:runai-operator') < ids(made).indexOf('helm:runai-cluster'));
 });
+
+test('threat 108: the canary comes after push and namespaces, before all that the product would miss', () => {
+  const steps = ids(makePlan(requestOf('2.13.66', { canary: true }), emptySite()));
+  assert.deepEqual(steps.slice(0, 4), ['push', 'namespaces', 'canary', 'helm:runai-backend']);
+  assert.ok(!ids(makePlan(requestOf('2.13.66'), emptySite())).includes('canary'));
+  const { registry: _registry, ...upstream } = emptySite();
+  assert.ok(!ids(makePlan(requestOf('2.13.66', { canary: true }), upstream)).includes('canary'));
+});
