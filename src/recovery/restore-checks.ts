@@ -2,6 +2,7 @@ import { AirgapError, type Fault } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
 import { readLiveReleases } from './collect-releases.js';
+import { demandOwnDatabase } from './external-restore.js';
 import type { RestoreChoice, RestoreOptions } from './restore-types.js';
 
 /** Parts that go into a product that runs. */
@@ -15,6 +16,7 @@ const INTO_RUNNING: readonly RestoreChoice[] = ['database', 'config'];
 export async function demandTarget(options: RestoreOptions): Promise<void> {
   const { backup, installer, toNewCluster, replace, choices } = options;
   const { clusterUid, client } = installer;
+  demandOwnDatabase(options);
   if (backup.manifest.clusterUid !== clusterUid && !toNewCluster) {
     throw new AirgapError('DECISION_NEEDED', 'the backup is of another cluster', {
       expected: `cluster ${backup.manifest.clusterUid}`,
