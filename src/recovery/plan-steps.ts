@@ -102,7 +102,22 @@ export function volumeStep({ claim, namespace, part }: VolumeFacts, facts: Resto
   ];
 }
 
-export function prerequisiteSteps({ chart, chartSha, valuesSha }: Release): PlanStep[] {
+/** What the product needs, in namespaces that may not be there yet. */
+export function prerequisiteSteps(releases: readonly Release[]): PlanStep[] {
+  if (releases.length === 0) return [];
+  const names = [...new Set(releases.map(({ chart }) => chart.namespace))];
+  const namespaces: PlanStep = {
+    id: 'namespaces:prerequisites',
+    title: `see that there are the namespaces ${names.join(', ')}`,
+    destructive: false,
+    saves: [],
+    doneWhen: 'they are there',
+    input: { action: { kind: 'create-namespaces', names } },
+  };
+  return [namespaces, ...releases.flatMap(onePrerequisite)];
+}
+
+function onePrerequisite({ chart, chartSha, valuesSha }: Release): PlanStep[] {
   const { release, namespace, name, version, path } = chart;
   return [
     {
@@ -117,7 +132,14 @@ export function prerequisiteSteps({ chart, chartSha, valuesSha }: Release): Plan
         ...{ release, namespace, chartSha, valuesSha },
       },
     },
-    waitStep(namespace, `wait:${namespace}:${release}`),
+    {
+      id: `wait:${release}`,
+      title: `wait until ${release} is healthy`,
+      destructive: false,
+      saves: [],
+      doneWhen: 'the workloads of its release are ready',
+      input: { action: { kind: 'wait-healthy', release, namespace, scope: 'release' } },
+    },
   ];
 }
 

@@ -131,7 +131,7 @@ export function restoreActionOf(step: PlanStep): RestoreAction | undefined {
 }
 
 function prerequisites({ releases }: RestoreFacts): PlanStep[] {
-  return releases.filter(({ chart }) => chart.role === 'prerequisite').flatMap(prerequisiteSteps);
+  return prerequisiteSteps(releases.filter(({ chart }) => chart.role === 'prerequisite'));
 }
 
 function secretSteps({ choices, leave, pullSecrets, registry }: RestoreFacts): PlanStep[] {

@@ -78,10 +78,11 @@ describe('the plan of a restore', () => {
       rebinds: [rebind],
       pullSecrets: ['runai'],
     };
-    assert.deepEqual(ids(facts).slice(0, 9), [
+    assert.deepEqual(ids(facts).slice(0, 10), [
       'push',
+      'namespaces:prerequisites',
       'prerequisite:haproxy',
-      'wait:haproxy:haproxy',
+      'wait:haproxy',
       'apply:namespaces',
       'apply:secrets',
       'pull-secret:runai',
