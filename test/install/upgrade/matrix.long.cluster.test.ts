@@ -28,6 +28,7 @@ describe('every upgrade path with every helm', { skip: !wanted, timeout: 4 * 3_6
       if (!path.kills) return;
       const dump = site.dump();
       const kept = await site.putUp(sourceOf(path.from));
+      site.forget('frontend');
       const again = performance.now();
       const killed = { ...run, state: site.newState(`killed-${path.from}-${path.to}-${path.helm}`) };
       const result = await runWithKills(site, killed, allKills(steps));

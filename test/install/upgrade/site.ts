@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Ran, startNode, type TestNode } from '../support/node.js';
@@ -23,6 +23,8 @@ export interface UpgradeSite {
   helm(name: HelmName): string;
   /** The site of a source as it was after it was furnished; installed when it is asked for first. */
   putUp(source: Source): Promise<Kept>;
+  /** Lets the registry, which no snapshot brings back, forget a repository: there is something to push again. */
+  forget(repository: string): void;
   /** A state folder of its own for each run. */
   newState(name: string): string;
   /** `airgap install`, as an operator types it. */
@@ -80,6 +82,11 @@ export function openSite(name: string): UpgradeSite {
     audit: auditOf(nodeFolder),
     pki,
     bundle,
+    forget: (repository) => {
+      const store = join(nodeFolder, 'registry', 'docker', 'registry', 'v2', 'repositories', repository);
+      assert.ok(existsSync(store), store);
+      rmSync(store, { recursive: true });
+    },
     use: (version, file) => void bundles.set(version, file),
     helm,
     newState,

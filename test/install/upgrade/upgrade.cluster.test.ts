@@ -6,7 +6,7 @@ import { differences } from './compare.js';
 import { demandKept, history, type Kept } from './furnish.js';
 import { allKills, commitSeed, demandJournal, demandOnce, runWithKills, sampleKills } from './kills.js';
 import { PAGE_GET_VALUES, PAGE_LINES } from './page.js';
-import { acknowledgements, openSite, type PathRun, recordOf, type UpgradeSite } from './site.js';
+import { acknowledgements, openSite, type PathRun, type UpgradeSite } from './site.js';
 import { type HelmName, PASSWORDS, sourceOf } from './table.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
@@ -84,7 +84,7 @@ describe(`upgrades on a real node (${HELM})`, { skip: !wanted, timeout: 3_600_00
     await site.putUp(source);
     const killed = { ...run, state: site.newState('killed') };
     const again = performance.now();
-    const kills = sampleKills(allKills(recordOf(run.state).steps), KILLS_COMPARED, seed);
+    const kills = sampleKills(allKills(await site.planned(killed)), KILLS_COMPARED, seed);
     const result = await runWithKills(site, killed, kills);
     console.error(`upgrade: the same: ${seconds(again)} s, died at ${result.deaths.join(', ')}`);
     demandKept(site.node, before28, run.to);
