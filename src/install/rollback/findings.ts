@@ -1,5 +1,7 @@
+import { compareVersions, parseVersion } from '../../runai/version.js';
 import { judgeDryRun } from '../checks/dry-run.js';
 import type { Finding } from '../findings.js';
+import { current } from '../observe-product.js';
 import { chartText } from './content.js';
 import type { RollbackObservation, TouchedRelease } from './observe.js';
 import type { Origin } from './origin.js';
@@ -25,6 +27,7 @@ export function judgeRollback(
   return [
     runFinding(origin),
     ...(goes.some(({ role, upgraded }) => role === 'control-plane' && upgraded) ? [database(choices)] : []),
+    ...skew(releases),
     ...goes.map((release) => state(release, origin)),
     ...goes.flatMap(owner),
     ...goes.map((release) =>
@@ -113,6 +116,27 @@ function judged(
     default:
       return { outcome: 'pass', seen: `revision ${decision.revision} (${decision.status}) ${to}` };
   }
+}
+
+/** The control plane must never be the older one: a cluster part that cannot go back with it stops both. */
+function skew(releases: readonly TouchedRelease[]): RollbackFinding[] {
+  const backend = releases.find((release) => release.role === 'control-plane' && goesBack(release))?.before;
+  const cluster = releases.find(({ role }) => role === 'cluster');
+  const stays = cluster && !goesBack(cluster) ? current(cluster.live) : undefined;
+  const [old, kept] = [backend, stays].map((release) => parseVersion(release?.chart.version ?? ''));
+  if (!old || !kept || compareVersions(kept, old) <= 0) return [];
+  return [
+    {
+      id: 'rollback.skew',
+      title: 'versions afterwards',
+      outcome: 'fail',
+      code: 'DECISION_NEEDED',
+      seen: `the cluster part would stay at ${kept.text}, newer than the control plane ${old.text}`,
+      expected: 'a control plane that is not the older one',
+      advice:
+        'restore a backup of before the upgrade (airgap restore), or leave the control plane as it is (--keep-control-plane)',
+    },
+  ];
 }
 
 function owner({ release, live }: TouchedRelease): RollbackFinding[] {

@@ -26,7 +26,7 @@ export interface TouchedRelease {
   readonly role: Role;
   readonly release: string;
   readonly namespace: string;
-  /** The revision before the run; absent when the run installed the release anew. */
+  /** The revision before the run; absent when the run installed the release anew, or in another one's place. */
   readonly before?: Release;
   /** Whether helm itself was begun on it by the run. */
   readonly upgraded: boolean;

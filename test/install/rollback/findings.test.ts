@@ -49,6 +49,16 @@ test('what the API server refuses stops it before anything changes', () => {
   assert.throws(() => demandNoFailure(judgeRollback(originOf(), site, accept)), { code: 'PREFLIGHT_FAILED' });
 });
 
+test('a cluster part that cannot go back stops the control plane: it must never be the older one', () => {
+  const { before: _none, ...fresh } = touched('cluster');
+  const site = siteOf({ releases: [fresh, touched('control-plane')] });
+  const skew = row(judgeRollback(originOf(), site, accept), 'rollback.skew');
+  assert.match(skew?.seen ?? '', /stay at 2\.13\.66, newer than the control plane 2\.9\.25/);
+  assert.equal(row(judgeRollback(originOf(), siteOf(), accept), 'rollback.skew'), undefined);
+  const kept = judgeRollback(originOf(), site, { ...accept, controlPlane: 'keep' });
+  assert.equal(row(kept, 'rollback.skew'), undefined);
+});
+
 test('definitions that stay are named with the reason; a run that did not finish is given up, and that is said', () => {
   const stay = [{ name: 'projects.run.ai', why: 'v2 is stored in the cluster' }];
   const findings = judgeRollback(
