@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RUN_LABEL } from '../../src/helm/fingerprint.js';
 import {
   CLUSTER,
@@ -24,6 +25,8 @@ import {
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 if (!wanted) console.error('SKIPPED: helm states on a real node: AIRGAP_CLUSTER_TESTS is not 1');
 
+/** A key that the chart has a place for, and that no check looks at. */
+const SETTING = 'runai-operator.config.nvidiaDcgmExporter.namespace';
 const FOREIGN = { [RUN_LABEL]: '20200101T000000Z-000000' };
 
 /** The table of threats.md, section 3, on helm's real storage: each state as helm itself would have left it. */
@@ -41,7 +44,7 @@ describe('helm states', { skip: !wanted, timeout: 2_400_000 }, () => {
   after(() => site?.down());
 
   /** Values that no revision has, so that there is something to do. */
-  const other = (): string[] => ['--cluster-set', `standin.note=n${++settings}`];
+  const other = (): string[] => ['--cluster-set', `${SETTING}=n${++settings}`];
   const install = (...flags: string[]) => startInstall(site, bundle, ...flags).ended;
   const records = (): RecordSecret[] => readRecords(site, CLUSTER.release, CLUSTER.namespace);
   const put = (...all: RecordSecret[]): void => putRecords(site, CLUSTER, all);
@@ -179,12 +182,12 @@ describe('helm states', { skip: !wanted, timeout: 2_400_000 }, () => {
     site.uninstall(CLUSTER);
     const running = startInstall(site, bundle, ...other());
     await running.said(/\[helm:runai-cluster\].*start/);
+    for (let tries = 0; tries < 60 && records().length === 0; tries++) await sleep(500);
     running.child.kill('SIGKILL');
     await running.ended;
     const run = newestRun(site);
     // Its helm goes on alone; when it is done, its record is put back to what a lost host would have left.
-    for (let tries = 0; tries < 60 && last()?.status !== 'deployed'; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+    for (let tries = 0; tries < 60 && last()?.status !== 'deployed'; tries++) await sleep(1000);
     put(withStatus(records().at(-1) as RecordSecret, 'pending-install', { [RUN_LABEL]: run }));
     ended(await startInstall(site, bundle).ended, 0);
     assert.deepEqual(history(site), [
