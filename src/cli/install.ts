@@ -4,10 +4,11 @@ import { AirgapError } from '../errors.js';
 import type { InstallOutcome, PlanView } from '../install/types.js';
 import { commandLine } from './command-line.js';
 import type { CliContext, Verb } from './context.js';
+import { addInstallBackupOptions, type InstallBackupFlags, installBackup } from './install-backup.js';
 import { addInstallOptions, type InstallFlags, installOptions } from './install-options.js';
 import { writeReport } from './report.js';
 
-interface Flags extends InstallFlags {
+interface Flags extends InstallFlags, InstallBackupFlags {
   readonly dryRun?: boolean;
   readonly withoutCluster?: boolean;
   readonly yes?: boolean;
@@ -26,6 +27,9 @@ Examples:
 
 From a spec (*.yaml) charts and CRDs are fetched, and images stay where the charts name them: nothing is pushed.
 
+Before the first step that deletes something or migrates the database a backup is made, encrypted for a key of its
+own, and read again: below the state folder or in --backup-dir. --backup FILE takes a recent one instead.
+
 Killed or interrupted, the same command goes on where it stopped. What it did: airgap status`;
 
 /** `install`: first install and upgrade, one flow. */
@@ -37,7 +41,7 @@ export const installVerb: Verb = (program, context) => {
     .description(
       'Verifies the bundle, checks the site, shows the plan, pushes the images, installs or upgrades both releases, and proves that what runs is what was shipped.',
     );
-  addInstallOptions(command)
+  addInstallBackupOptions(addInstallOptions(command))
     .option('--dry-run', 'print the plan and stop')
     .option('--without-cluster', 'with --dry-run: the plan of a first install; looks at no cluster')
     .option('-y, --yes', 'do not ask')
@@ -63,6 +67,7 @@ async function act(file: string, flags: Flags, context: CliContext): Promise<voi
   const run = flags.withoutCluster ? planWithoutCluster : install;
   const outcome = await run({
     ...options,
+    backup: await installBackup(flags, options, context),
     mode: flags.dryRun ? 'dry-run' : 'install',
     resumeCommand: commandLine(['install', options.bundle.file], flags, context.cwd),
     ...(flags.takeover === undefined ? {} : { takeover: flags.takeover }),
@@ -103,6 +108,8 @@ async function approve(view: PlanView, flags: Flags, context: CliContext): Promi
   }
   const verb = view.resumes === undefined ? 'Do' : 'Go on with';
   const where = `${cluster.context} (${cluster.server}, cluster ${cluster.uid})`;
-  if (await context.confirm(`${verb} this on ${where}?`)) return;
+  const { backupIn } = await import('../install/plan.js');
+  const without = backupIn(view.plan)?.kind === 'none' ? ' WITHOUT A BACKUP' : '';
+  if (await context.confirm(`${verb} this${without} on ${where}?`)) return;
   throw new AirgapError('CONFIRMATION_NEEDED', 'the answer was not yes; nothing was changed');
 }

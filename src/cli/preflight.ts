@@ -1,9 +1,10 @@
 import { resolve } from 'node:path';
 import { Option } from 'commander';
 import type { CliContext, Verb } from './context.js';
+import { addInstallBackupOptions, type InstallBackupFlags, installBackup } from './install-backup.js';
 import { addInstallOptions, type InstallFlags, installOptions } from './install-options.js';
 
-interface Flags extends InstallFlags {
+interface Flags extends InstallFlags, InstallBackupFlags {
   readonly supportFile?: string;
   readonly canary?: boolean;
   readonly probePush?: boolean;
@@ -19,7 +20,7 @@ export const preflightVerb: Verb = (program, context) => {
     .description(
       'Verifies the bundle and checks cluster, helm and registry. Changes nothing (but for --canary, which makes pods and takes them away, and --probe-push); ends with 7 when a check fails.',
     );
-  addInstallOptions(command)
+  addInstallBackupOptions(addInstallOptions(command))
     .option(
       '--canary',
       'let every node pull one image that is in the registry, in pods that are taken away again',
@@ -42,6 +43,7 @@ async function run(file: string, flags: Flags, context: CliContext): Promise<voi
   ]);
   const { view } = await install({
     ...options,
+    backup: await installBackup(flags, options, context),
     mode: 'preflight',
     canary: flags.canary ? 'check' : 'never',
     probePush: flags.probePush === true,

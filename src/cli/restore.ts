@@ -18,7 +18,10 @@ import { addTrustOptions } from './trust.js';
 
 /** The flags of `restore`. */
 export interface RestoreFlags extends InstallFlags, UnlockFlags {
-  readonly bundle: string;
+  /** Not needed for a drill. */
+  readonly bundle?: string;
+  readonly drill?: boolean;
+  readonly helperImage?: string;
   readonly only: readonly string[];
   readonly skip: readonly string[];
   readonly replace?: boolean;
@@ -40,6 +43,10 @@ the live one, compared table by table, and takes its name in one transaction.
 Examples:
   airgap restore runai.backup --identity runai.key --bundle runai-air-gapped-2.13.66.tar --to-new-cluster --dry-run
   airgap restore runai.backup --identity runai.key --bundle runai-air-gapped-2.13.66.tar --to-new-cluster
+  airgap restore runai.backup --identity runai.key --drill
+
+A drill touches nothing of the product: databases and roles are restored into a PostgreSQL of its own, in a pod that
+is taken away again, and every table is compared with what the backup recorded.
 
 Killed or interrupted: the same command goes on where it stopped. What it did: airgap status`;
 
@@ -57,7 +64,12 @@ export const restoreVerb: Verb = (program, context) => {
     .description(
       'Verifies backup and bundle, checks that the target is empty, shows the plan, then puts back secrets, volumes, both releases, databases, RunaiConfig, projects and role bindings.',
     )
-    .requiredOption('--bundle <file>', 'bundle of the backup’s version, or the first of its parts');
+    .option('--bundle <file>', 'bundle of the backup’s version, or the first of its parts')
+    .option(
+      '--drill',
+      'prove the backup: restore its databases into a pod of their own, compare, take it away',
+    )
+    .option('--helper-image <ref>', 'image of the drill’s pod (default: that of the database)');
   addTrustOptions(addRegistryOptions(addUnlockOptions(command)))
     .option('--only <parts>', 'nothing but these parts', collect, [])
     .option('--skip <parts>', 'not these parts', collect, [])
@@ -92,14 +104,21 @@ export async function restoreFromCli(
   context: CliContext,
   more: Pick<RestoreOptions, 'onBoundary'> = {},
 ): Promise<void> {
-  const choices = chosen(flags);
-  const own = { backendValues: [], clusterValues: [], backendSet: [], clusterSet: [], acknowledge: [] };
-  if (isSpec(flags.bundle)) {
-    throw new AirgapError('USAGE', `${flags.bundle} is a spec; a restore needs a bundle`, {
-      hint: `airgap pack ${flags.bundle} -o FILE, then --bundle FILE`,
+  if (flags.drill) return (await import('./drill.js')).runDrill(file, flags, context);
+  const { bundle } = flags;
+  if (bundle === undefined) {
+    throw new AirgapError('USAGE', 'a restore needs the bundle that the releases are installed from', {
+      expected: '--bundle FILE, or --drill to try the databases alone',
     });
   }
-  const install = await installOptions(flags.bundle, { ...flags, ...own }, context);
+  const choices = chosen(flags);
+  const own = { backendValues: [], clusterValues: [], backendSet: [], clusterSet: [], acknowledge: [] };
+  if (isSpec(bundle)) {
+    throw new AirgapError('USAGE', `${bundle} is a spec; a restore needs a bundle`, {
+      hint: `airgap pack ${bundle} -o FILE, then --bundle FILE`,
+    });
+  }
+  const install = await installOptions(bundle, { ...flags, ...own }, context);
   const [{ openBackup }, { openForRestore }, { restore }, report, unlock] = await Promise.all([
     import('../recovery/archive/open.js'),
     import('../install/for-restore.js'),

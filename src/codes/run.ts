@@ -17,6 +17,12 @@ export const RUN_CODES = {
     meaning: 'A backup does not open with the identity or passphrase given, or a key is not well formed.',
     next: 'give the right key: --identity FILE or --passphrase-file FILE',
   },
+  BACKUP_UNFIT: {
+    exit: EXIT.backup,
+    meaning:
+      'A backup is whole and yet not what the next steps need: too old, of another cluster, without the database.',
+    next: 'leave --backup out, and a fresh one is made',
+  },
   RESTORE_REFUSED: {
     exit: EXIT.backup,
     meaning: 'The target is not empty, or another cluster, and nobody said that this is wanted.',

@@ -1,7 +1,8 @@
 import { mapPooled } from '../io/pool.js';
 import { groupOf, RESOURCES } from '../kube/resources.js';
 import type { AccessAnswer, AccessCheck, KubeClient, Resource } from '../kube/types.js';
-import type { InstallPlan } from './plan.js';
+import { BACKEND } from '../runai/names.js';
+import { backupIn, type InstallPlan } from './plan.js';
 
 const WIDTH = 8;
 const EVERYTHING: AccessCheck = { verb: '*', group: '*', resource: '*' };
@@ -35,6 +36,7 @@ export function neededRights(made: InstallPlan): AccessCheck[] {
     ...on(RESOURCES.configMaps, ['get', 'create', 'patch'], system),
     ...on(RESOURCES.secrets, ['get', 'list', 'create', 'patch', 'delete'], system),
     ...(ids.includes('crds') ? on(RESOURCES.crds, ['get', 'create', 'patch']) : []),
+    ...(backupIn(made.plan)?.kind === 'take' ? backupRights() : []),
     ...namespaces.flatMap((namespace) => [
       ...on(RESOURCES.secrets, ['get', 'list', 'create', 'update', 'delete'], namespace),
       ...[RESOURCES.configMaps, RESOURCES.services, RESOURCES.serviceAccounts, RESOURCES.claims].flatMap(
@@ -58,6 +60,17 @@ export function neededRights(made: InstallPlan): AccessCheck[] {
         resource,
       })),
     ),
+  ];
+}
+
+/** A backup runs pg_dump in the database's pod, and tar in a pod of its own. */
+function backupRights(): AccessCheck[] {
+  const { namespace } = BACKEND;
+  const exec = { group: '', resource: 'pods', subresource: 'exec', namespace };
+  return [
+    { verb: 'get', ...exec },
+    { verb: 'create', ...exec },
+    ...on(RESOURCES.pods, ['get', 'create', 'delete'], namespace),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { ReleaseName } from '../helm/types.js';
 import type { ExecutorOf, PlanStep, StepExecutor } from '../run/types.js';
 import { BACKEND, CLUSTER, OLD_CLUSTER_RELEASE } from '../runai/names.js';
 import { inputOf } from './plan.js';
+import { backupStep } from './steps/backup.js';
 import { canaryStep } from './steps/canary.js';
 import { crdsStep } from './steps/crds.js';
 import { helmStep } from './steps/helm.js';
@@ -25,6 +26,9 @@ function executorOf(step: PlanStep, work: Work): StepExecutor {
   switch (input.action.kind) {
     case 'save-site':
       return saveSiteStep(work, savedReleases(work));
+    case 'backup':
+      if (work.backup && 'backup' in input) return backupStep({ ...work, backup: work.backup }, input.backup);
+      break;
     case 'push':
       return pushStep(work);
     case 'create-namespaces':

@@ -2,6 +2,7 @@ import { AirgapError } from '../errors.js';
 import { digestOf } from '../run/canonical.js';
 import { createClusterSide } from '../run/cluster.js';
 import { checkResumption } from '../run/identity.js';
+import { hasOpenIntent, stepStates } from '../run/progress.js';
 import { type Reporting, withReport } from '../run/reporting.js';
 import { openSession, type Session } from '../run/session.js';
 import { executorsFor } from './executors.js';
@@ -10,7 +11,7 @@ import { effectiveInputs } from './inputs.js';
 import { keepValues } from './keep-values.js';
 import { payloadView } from './open-bundle.js';
 import { openSite, type Site } from './open-site.js';
-import type { InstallPlan } from './plan.js';
+import { type InstallPlan, isBehindBackup } from './plan.js';
 import { type Prepared, prepare } from './prepare.js';
 import { afterInstall, type InstallFacts, installFacts, keepBegun } from './report.js';
 import { withSequence } from './seen-sequence.js';
@@ -44,7 +45,7 @@ export async function install(options: InstallOptions): Promise<InstallOutcome> 
     });
     if (options.mode !== 'install') return outcome({});
     demandNoFailure(prepared.findings);
-    const work = workOf(site, { results, options, begunElsewhere: false });
+    const work = workOf(site, { results, options, begunElsewhere: false, harmBegun: false });
     if (prepared.made && !prepared.made.changes) {
       await checkOnly(prepared.made, work, options);
       return outcome({ outcome: 'unchanged', ...reportOf(results) });
@@ -59,8 +60,8 @@ export async function install(options: InstallOptions): Promise<InstallOutcome> 
         async () => {
           await keepBegun(session.saved, view);
           await keepValues(session, await plannedFor(site, prepared, { session, options }));
-          const begunElsewhere = session.journal.records.some((record) => record.phase === 'adopted');
-          return session.execute(executorsFor(workOf(site, { results, options, begunElsewhere })), {
+          const work = workOf(site, { results, options, ...pastOf(session) });
+          return session.execute(executorsFor(work), {
             ...(options.onBoundary === undefined ? {} : { onBoundary: options.onBoundary }),
           });
         },
@@ -150,6 +151,21 @@ async function plannedFor(
       ?.releases ?? [];
 }
 
+/** What earlier processes of a run did, by its journal. */
+function pastOf({ run: { plan }, journal: { records } }: Session): Past {
+  const states = stepStates(plan, records);
+  const touched = states.filter(({ id, state }) => state === 'committed' || hasOpenIntent(id, records));
+  return {
+    begunElsewhere: records.some((record) => record.phase === 'adopted'),
+    harmBegun: touched.some(({ id }) => isBehindBackup(plan, id)),
+  };
+}
+
+interface Past {
+  readonly begunElsewhere: boolean;
+  readonly harmBegun: boolean;
+}
+
 /** Nothing has to change: health and images are looked at, nothing is written. */
 async function checkOnly(made: InstallPlan, work: Work, options: InstallOptions): Promise<void> {
   const executorOf = executorsFor(work);
@@ -178,9 +194,9 @@ async function neverSaved(): Promise<never> {
 
 function workOf(
   site: Site,
-  by: { readonly results: Results; readonly options: InstallOptions; readonly begunElsewhere: boolean },
+  by: Past & { readonly results: Results; readonly options: InstallOptions },
 ): Work {
-  const { options, results, begunElsewhere } = by;
+  const { options, results, begunElsewhere, harmBegun } = by;
   const { registry } = site;
   const { concurrency } = options.registry;
   return {
@@ -195,6 +211,17 @@ function workOf(
             client: registry.client,
             text: registry.address.text,
             credentials: registry.credentials,
+          },
+        }),
+    ...(options.backup === undefined
+      ? {}
+      : {
+          backup: {
+            stage: options.backup.stage,
+            client: site.client,
+            clusterUid: site.clusterUid,
+            place: options.place,
+            harmBegun,
           },
         }),
     limits: {
@@ -240,8 +267,9 @@ function reportingOf(
 }
 
 function reportOf(results: Results) {
-  const { push, crds, proof, health, revisions } = results;
+  const { backup, push, crds, proof, health, revisions } = results;
   return {
+    ...(backup === undefined ? {} : { backup }),
     ...(push === undefined ? {} : { push }),
     ...(crds === undefined ? {} : { crds }),
     ...(proof === undefined ? {} : { proof }),

@@ -1,11 +1,12 @@
 import { digestOf } from '../run/canonical.js';
+import type { BackupChoice } from './backup-types.js';
 import type { RegistryFacts } from './site.js';
 import type { InstallOptions } from './types.js';
 import type { Overrides } from './values-input.js';
 
 /** What an operator said, by name; values as digests only. Resuming needs none of it, but what is given must fit. */
 export function givenInputs(
-  options: Pick<InstallOptions, 'registry' | 'domain' | 'skipPush'>,
+  options: Pick<InstallOptions, 'registry' | 'domain' | 'skipPush' | 'backup'>,
   overrides: Readonly<Record<'control-plane' | 'cluster', Overrides>>,
 ): Record<string, string> {
   const { address, plainHttp } = options.registry;
@@ -14,6 +15,7 @@ export function givenInputs(
     ...(plainHttp === undefined ? {} : { 'plain-http': String(plainHttp) }),
     ...(options.domain === undefined ? {} : { domain: options.domain }),
     ...(options.skipPush ? { 'skip-push': 'true' } : {}),
+    ...backupInput(options.backup?.choice),
     ...overrideInput('backend-values', overrides['control-plane']),
     ...overrideInput('cluster-values', overrides.cluster),
   };
@@ -26,6 +28,19 @@ export function effectiveInputs(
 ): Record<string, string> {
   if (registry === undefined) return { ...given };
   return { ...given, registry: registry.address.text, 'plain-http': String(registry.plainHttp) };
+}
+
+function backupInput(choice: BackupChoice | undefined): Record<string, string> {
+  switch (choice?.kind) {
+    case 'none':
+      return { 'no-backup': 'true' };
+    case 'use':
+      return { backup: choice.file };
+    case 'take':
+      return choice.folder === undefined ? {} : { 'backup-dir': choice.folder };
+    default:
+      return {};
+  }
 }
 
 function overrideInput(name: string, overrides: Overrides): Record<string, string> {

@@ -3,10 +3,12 @@ import { type Decision, decide } from '../helm/state.js';
 import { digestOf } from '../run/canonical.js';
 import type { Plan, PlanStep } from '../run/types.js';
 import type { Facts } from '../runai/site.js';
+import { BACKUP_STEP, risksData } from '../runai/steps/backup.js';
 import { composeSteps } from '../runai/steps/compose.js';
 import type { Action, ProductStep, Settings } from '../runai/steps/types.js';
 import type { Translation } from '../runai/values/translate.js';
 import { parseVersion } from '../runai/version.js';
+import type { PlannedBackup } from './backup-types.js';
 import { carryValues } from './carry-values.js';
 import { current } from './observe-product.js';
 import { isPushed } from './push.js';
@@ -28,6 +30,8 @@ export interface PlanRequest {
   readonly skipPush: boolean;
   /** Every node pulls an image before the product is touched. */
   readonly canary: boolean;
+  /** What is done before the first step that risks data; a fresh backup into the run's folder when absent. */
+  readonly backup?: PlannedBackup;
   /** Default values of the bundle's charts, by release; they tell which old settings have a place there. */
   readonly defaults?: ReadonlyMap<string, Values>;
 }
@@ -61,7 +65,8 @@ export interface InstallPlan {
 
 /** What a step of the plan carries for its executor. */
 export type StepInput =
-  | { readonly action: Exclude<Action, { kind: 'helm' | 'prerequisite' | 'push' }> }
+  | { readonly action: Exclude<Action, { kind: 'helm' | 'prerequisite' | 'push' | 'backup' }> }
+  | { readonly action: Extract<Action, { kind: 'backup' }>; readonly backup: PlannedBackup }
   | {
       readonly action: Extract<Action, { kind: 'push' }>;
       readonly registry: string;
@@ -87,6 +92,7 @@ const LOOKS: ReadonlySet<string> = new Set([
   'check-claims',
   'check-ingress',
   'save-site',
+  'backup',
 ]);
 
 /** Makes the whole plan out of what was read. Pure: the same facts give the same plan. */
@@ -96,16 +102,16 @@ export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
   const product = composeSteps(facts);
   const releases = manifest.charts.map((chart) => planRelease({ request, site, product, chart }));
   const holds: string[] = [];
-  const steps: PlanStep[] = [];
-  for (const step of product) {
+  const needed = product.filter((step) => {
     const held = alreadyHolds(step, { request, site, releases });
-    if (held !== undefined) {
-      holds.push(held);
-      continue;
-    }
-    if (step.follows !== undefined && !steps.some(({ id }) => id === step.follows)) continue;
-    steps.push(planStep(step, { site, releases }));
-  }
+    if (held !== undefined) holds.push(held);
+    return held === undefined;
+  });
+  const isAtRisk = needed.some((step) => risksData(step, facts));
+  const steps = needed
+    .filter(({ action }) => isAtRisk || action.kind !== 'backup')
+    .filter(({ follows }) => follows === undefined || needed.some(({ id }) => id === follows))
+    .map((step) => planStep(step, { request, site, releases }));
   const secrets = pullSecretSteps(site, releases);
   const at = steps.findIndex((step) => /^(helm|prerequisite):/.test(step.id));
   steps.splice(at < 0 ? steps.length : at, 0, ...secrets);
@@ -125,6 +131,17 @@ export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
 /** The action of a step that this planner made. */
 export function inputOf(step: PlanStep): StepInput {
   return step.input as unknown as StepInput;
+}
+
+/** What the plan does about a backup; undefined when nothing in it risks data. */
+export function backupIn(plan: Plan): PlannedBackup | undefined {
+  return plan.steps.find(({ id }) => id === BACKUP_STEP)?.input?.['backup'] as PlannedBackup | undefined;
+}
+
+/** True for every step after the backup: once one is begun, a backup shows what was before it no more. */
+export function isBehindBackup(plan: Plan, id: string): boolean {
+  const at = plan.steps.findIndex((step) => step.id === BACKUP_STEP);
+  return at >= 0 && plan.steps.findIndex((step) => step.id === id) > at;
 }
 
 function factsOf(request: PlanRequest, site: Observation): Facts {
@@ -210,15 +227,13 @@ function settingsFor(chart: BundleChart, product: readonly ProductStep[]): Setti
 }
 
 interface StepContext {
+  readonly request: PlanRequest;
   readonly site: Observation;
   readonly releases: readonly PlannedRelease[];
 }
 
 /** Says in words what holds already; undefined when the step is needed. */
-function alreadyHolds(
-  { action }: ProductStep,
-  { request, site, releases }: StepContext & Pick<ReleaseContext, 'request'>,
-): string | undefined {
+function alreadyHolds({ action }: ProductStep, { request, site, releases }: StepContext): string | undefined {
   if (action.kind === 'push') {
     const { registry } = site;
     if (request.skipPush) return 'images are not pushed: --skip-push';
@@ -247,12 +262,37 @@ function releaseOf(
   return releases.find(({ chart }) => chart.release === name);
 }
 
-function planStep(step: ProductStep, { site, releases }: StepContext): PlanStep {
+function planStep(step: ProductStep, context: StepContext): PlanStep {
   const { action, follows: _follows, ...shown } = step;
-  return { ...shown, input: { ...stepInput(action, { site, releases }) } };
+  const backup = action.kind === 'backup' ? backupShown(backupOf(context.request)) : {};
+  return { ...shown, ...backup, input: { ...stepInput(action, context) } };
 }
 
-function stepInput(action: Action, { site, releases }: StepContext): StepInput {
+const backupOf = ({ backup = { kind: 'take' } }: PlanRequest): PlannedBackup => backup;
+
+/** The step as the operator chose it. */
+function backupShown(backup: PlannedBackup): Partial<PlanStep> {
+  switch (backup.kind) {
+    case 'take': {
+      const where = backup.folder ?? 'the folder of the run';
+      return { title: `back up objects, values, databases and metrics into ${where}, encrypted` };
+    }
+    case 'use':
+      return {
+        title: `check the backup ${backup.file} of ${backup.createdAt}`,
+        command: `airgap backup verify ${backup.file}`,
+      };
+    case 'none':
+      return {
+        title: 'NO BACKUP is made (--no-backup): what the next steps lose cannot be brought back',
+        command: 'airgap backup create -o FILE, by hand, before this',
+        doneWhen: 'it is said',
+      };
+  }
+}
+
+function stepInput(action: Action, { request, site, releases }: StepContext): StepInput {
+  if (action.kind === 'backup') return { action, backup: backupOf(request) };
   if (action.kind === 'push')
     return {
       action,

@@ -5,6 +5,7 @@ import { createClusterSide } from '../run/cluster.js';
 import { checkResumption } from '../run/identity.js';
 import type { Plan } from '../run/types.js';
 import { reviewRights } from './access.js';
+import type { PlannedBackup } from './backup-types.js';
 import { readChartDefaults } from './chart-defaults.js';
 import { checkSite } from './checks/all.js';
 import type { Estimate } from './estimate.js';
@@ -63,6 +64,7 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
     signal,
     ...(facts === undefined ? {} : { registry: facts }),
   });
+  const backup = await plannedBackup(options);
   const made = makePlan(
     {
       manifest: bundle.manifest,
@@ -70,6 +72,7 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
       overrides,
       skipPush: options.skipPush,
       canary: options.canary !== 'never' && bundle.manifest.charts.length > 0,
+      ...(backup === undefined ? {} : { backup }),
       defaults: await readDefaults(bundle),
       ...(options.domain === undefined ? {} : { domain: options.domain }),
     },
@@ -115,6 +118,13 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
     estimate,
     ...(seen === undefined ? {} : { seen }),
   };
+}
+
+/** A backup that was named is looked into, so that the plan says which one it is. */
+async function plannedBackup({ backup, signal }: InstallOptions): Promise<PlannedBackup | undefined> {
+  if (backup?.choice.kind !== 'use') return backup?.choice;
+  const { backupId, createdAt } = await backup.stage.look(backup.choice.file, signal);
+  return { ...backup.choice, backupId, createdAt };
 }
 
 /** Default values of the charts, by release. */

@@ -93,6 +93,7 @@ const ALL = {
   'release.size': fail('whether helm’s record fits into a Secret'),
   'charts.dry-run.*': fail('whether the API server takes every object of the charts'),
   'installer.disk': fail('whether this machine has room for the record and temporary files'),
+  backup: fail('whether a backup can be made before the first step that risks data, or the named one serves'),
 } as const satisfies Readonly<Record<string, RowFacts>>;
 
 export const ROWS: Readonly<Record<RowName, RowFacts>> = { ...ALL, ...PATH_ROWS };

@@ -7,6 +7,7 @@ import type { CopyReport } from '../oci/copy-types.js';
 import type { RunResult } from '../run/engine.js';
 import type { Clock } from '../run/lease.js';
 import type { Plan } from '../run/types.js';
+import type { BackupOptions } from './backup-types.js';
 import type { Estimate } from './estimate.js';
 import type { Finding } from './findings.js';
 import type { HealthReport } from './health.js';
@@ -14,6 +15,7 @@ import type { InstallPlan } from './plan.js';
 import type { ImageProof } from './proof.js';
 import type { InstallReport } from './report.js';
 import type { ClusterFacts } from './site.js';
+import type { BackupResult } from './steps/types.js';
 import type { ValuesInput } from './values-input.js';
 
 /** What every stage of an install takes from outside. */
@@ -59,6 +61,8 @@ export interface InstallOptions extends Surroundings {
   readonly bundle: BundleChoice;
   readonly cluster: ClusterChoice;
   readonly registry: RegistryChoice;
+  /** What is done before the first step that risks data; a plan with such a step needs it. */
+  readonly backup?: BackupOptions;
   /** Images are in the registry already. */
   readonly skipPush: boolean;
   readonly domain?: string;
@@ -133,6 +137,7 @@ export interface InstallOutcome {
   /** The page that tells what the run did. */
   readonly report?: string;
   readonly steps: RunResult['steps'];
+  readonly backup?: BackupResult;
   readonly push?: CopyReport;
   readonly crds?: CrdReport;
   readonly health: readonly HealthReport[];

@@ -3,11 +3,12 @@ import { type Emit, silent } from '../events.js';
 import { readClusterUid, reviewAccess } from './access.js';
 import { type ConfigOptions, loadTarget } from './config.js';
 import { createDiscovery } from './discovery.js';
-import { execCommand } from './exec.js';
+import { type ContainerId, execCommand } from './exec.js';
 import { getObject, listObjects } from './read.js';
+import { RESOURCES } from './resources.js';
 import { createSender } from './sender.js';
 import { createTransport, type TransportOptions } from './transport.js';
-import type { KubeClient } from './types.js';
+import type { KubeClient, KubeObject } from './types.js';
 import {
   applyObject,
   createObject,
@@ -31,6 +32,12 @@ export interface Connection extends KubeClient {
   /** Files of the kubeconfig, for helm; empty in a pod. */
   readonly configFiles: readonly string[];
 }
+
+type Pod = KubeObject & {
+  readonly status?: {
+    readonly containerStatuses?: readonly { readonly name: string; readonly containerID?: string }[];
+  };
+};
 
 /**
  * Opens a client for one context. Nothing is sent yet.
@@ -60,6 +67,10 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
       found: `${kind} ${object.metadata.name}`,
     });
   };
+  const containerId: ContainerId = async ({ namespace, pod: name, container }, signal) => {
+    const pod = await getObject<Pod>(send, RESOURCES.pods, { namespace, name }, signal ? { signal } : {});
+    return pod?.status?.containerStatuses?.find((each) => each.name === container)?.containerID;
+  };
   return {
     context: target.context,
     server: target.server,
@@ -75,7 +86,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
     ...discovery,
     clusterUid: (read) => readClusterUid(send, read),
     mayI: (check, read) => reviewAccess(send, check, read),
-    exec: (command, exec) => execCommand(transport, target.server, command, exec),
+    exec: (command, exec) => execCommand({ transport, server: target.server, containerId }, command, exec),
     close: () => transport.close(),
   };
 }

@@ -1,19 +1,20 @@
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
 import type WebSocket from 'ws';
 import { AirgapError } from '../errors.js';
 import { printable, redact } from '../redact.js';
+import { feed, type LeavingCommand, leavingInput } from './exec-input.js';
+import { watchPulse } from './exec-pulse.js';
 import { createSinks } from './exec-sinks.js';
 import { answerFault, networkFault, statusOf } from './fault.js';
 import type { Transport } from './transport.js';
 import type { ExecOptions, ExecResult, ExecTarget, KubeRequest } from './types.js';
 
 /** Channels of v4.channel.k8s.io and v5.channel.k8s.io: the first byte of each message. */
-const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, close: 255 } as const;
+const CHANNEL = { stdout: 1, stderr: 2, status: 3 } as const;
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
-/** What kubectl sends at a time; some servers refuse much more. */
-const STDIN_CHUNK = 32 * 1024;
-const PING_MS = 15_000;
+
+/** Tells containers apart: another id, or none, when the one that was asked is gone. */
+export type ContainerId = (target: ExecTarget, signal?: AbortSignal) => Promise<string | undefined>;
 
 /**
  * Runs a command in a container over a websocket, without a TTY, byte for byte, with back-pressure in both
@@ -21,18 +22,32 @@ const PING_MS = 15_000;
  * @throws AirgapError EXEC_BROKEN, CLUSTER_DENIED, CLUSTER_REFUSED, CLUSTER_UNREACHABLE
  */
 export async function execCommand(
-  transport: Transport,
-  server: string,
+  { transport, server, containerId }: ExecSide,
   target: ExecTarget,
   options: ExecOptions = {},
 ): Promise<ExecResult> {
-  const path = execPath(target, options);
+  const counted = options.stdin !== undefined && options.endOfInput === 'counted';
+  const leaving = counted ? leavingInput(target.command) : undefined;
+  const path = execPath({ ...target, command: leaving?.command ?? target.command }, options);
   const socket = await openSocket(transport, server, path, options).catch((error: unknown) => {
     if (statusOf(error)?.code !== 401) throw error;
     transport.forget();
     return openSocket(transport, server, path, options);
   });
-  return converse(socket, target, options);
+  const here = (): Promise<string | undefined> => containerId(target, options.signal);
+  return converse(socket, target, { ...options, containerId: here, ...(leaving ? { leaving } : {}) });
+}
+
+/** What a command is run through. */
+export interface ExecSide {
+  readonly transport: Transport;
+  readonly server: string;
+  readonly containerId: ContainerId;
+}
+
+interface Conversation extends ExecOptions {
+  readonly leaving?: LeavingCommand;
+  readonly containerId: () => Promise<string | undefined>;
 }
 
 async function openSocket(
@@ -89,20 +104,21 @@ async function readRefusal(path: string, response: IncomingMessage): Promise<Air
   });
 }
 
-function converse(socket: WebSocket, target: ExecTarget, options: ExecOptions): Promise<ExecResult> {
+function converse(socket: WebSocket, target: ExecTarget, options: Conversation): Promise<ExecResult> {
   const what = `${target.command[0] ?? 'command'} in ${target.namespace}/${target.pod}`;
   return new Promise((resolve, reject) => {
     const sinks = createSinks(socket, options);
     let status: string | undefined;
-    let alive = performance.now();
     let over = false;
     const stop = new AbortController();
+    const enough = new AbortController();
 
     const finish = (act: () => void): void => {
       if (over) return;
       over = true;
-      clearInterval(pulse);
+      pulse.stop();
       stop.abort();
+      enough.abort();
       options.signal?.removeEventListener('abort', abort);
       act();
     };
@@ -122,28 +138,23 @@ function converse(socket: WebSocket, target: ExecTarget, options: ExecOptions): 
       });
     };
     const abort = (): void => fail(options.signal?.reason);
-    const pulse = setInterval(
-      () => {
-        const silent = performance.now() - alive;
-        // While we hold the server back ourselves its silence means nothing.
-        if (!socket.isPaused && silent > (options.stallTimeout ?? 60_000)) {
-          fail(broken(`no sign of life for ${Math.round(silent / 1000)} s`));
-        } else if (socket.readyState === socket.OPEN) socket.ping();
-      },
-      Math.min(PING_MS, options.stallTimeout ?? PING_MS),
-    );
+    const pulse = watchPulse(socket, {
+      stall: options.stallTimeout,
+      containerId: options.containerId,
+      onDead: (found) => fail(broken(found)),
+    });
 
     options.signal?.addEventListener('abort', abort, { once: true });
-    socket.on('pong', () => {
-      alive = performance.now();
-    });
     socket.on('message', (data: Buffer) => {
-      alive = performance.now();
+      pulse.beat();
       const channel = data[0];
       const bytes = data.subarray(1);
       if (channel === CHANNEL.status) status = (status ?? '') + bytes.toString('utf8');
       else if (channel === CHANNEL.stdout) sinks.stdout(bytes).catch(fail);
-      else if (channel === CHANNEL.stderr) sinks.stderr(bytes).catch(fail);
+      else if (channel === CHANNEL.stderr) {
+        if (options.leaving?.hasEnough(bytes)) enough.abort();
+        sinks.stderr(bytes).catch(fail);
+      }
       if (channel === CHANNEL.status && status) socket.close();
     });
     socket.on('error', (error) => fail(broken(printable(error.message, 300), error)));
@@ -160,51 +171,16 @@ function converse(socket: WebSocket, target: ExecTarget, options: ExecOptions): 
       }
       const { exitCode } = result;
       stop.abort();
+      enough.abort();
       sinks
         .end()
         .then(() => finish(() => resolve({ exitCode, ...sinks.kept(), protocol: socket.protocol })), fail);
     });
     sinks.onError(fail);
-    if (options.stdin) feed(socket, options.stdin, options, stop.signal).catch(fail);
+    const last = options.leaving?.last;
+    const feeding = { last, enough: enough.signal, over: stop.signal, onSent: pulse.sent };
+    if (options.stdin) feed(socket, options.stdin, feeding).catch(fail);
     socket.resume();
-  });
-}
-
-/** Sends standard input; its end as the protocol allows. */
-async function feed(
-  socket: WebSocket,
-  stdin: Readable,
-  options: ExecOptions,
-  stop: AbortSignal,
-): Promise<void> {
-  const canClose = socket.protocol === 'v5.channel.k8s.io';
-  if (!canClose && options.endOfInput !== 'counted') {
-    throw new AirgapError('EXEC_BROKEN', 'this API server cannot end the input of a command', {
-      expected: 'v5.channel.k8s.io (Kubernetes 1.30 or newer)',
-      found: socket.protocol,
-    });
-  }
-  for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
-    const bytes = Buffer.from(chunk as Buffer);
-    for (let at = 0; at < bytes.length; at += STDIN_CHUNK) {
-      if (stop.aborted) return;
-      await sendFrame(
-        socket,
-        Buffer.concat([Buffer.of(CHANNEL.stdin), bytes.subarray(at, at + STDIN_CHUNK)]),
-      );
-    }
-  }
-  if (canClose && !stop.aborted) await sendFrame(socket, Buffer.of(CHANNEL.close, CHANNEL.stdin));
-}
-
-function sendFrame(socket: WebSocket, frame: Buffer): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (socket.readyState !== socket.OPEN) {
-      // The command ended before it read all; its status says whether that was right.
-      resolve();
-      return;
-    }
-    socket.send(frame, { binary: true }, (error) => (error ? reject(error) : resolve()));
   });
 }
 

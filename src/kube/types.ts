@@ -196,7 +196,8 @@ export interface ExecOptions {
   readonly signal?: AbortSignal;
   /**
    * How the command learns that its input is over. `close` needs the v5 protocol (Kubernetes 1.30); with `counted`
-   * the command itself knows how many bytes it reads (`head -c`), which works everywhere.
+   * the command itself knows how many bytes it reads (`head -c`), which works everywhere. A counting command may end
+   * before it read all, and the rest is not sent; its container needs sh and sed.
    */
   readonly endOfInput?: 'close' | 'counted';
   /** Milliseconds without any sign of life from the server; 60000. */

@@ -1,16 +1,16 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { connect } from '../kube/client.js';
 import { acquireHostLock, type HostLock } from '../run/host-lock.js';
 import { formatRunId } from '../run/identity.js';
 import type { Clock } from '../run/lease.js';
 import { locksFolder } from '../run/paths.js';
-import { generateIdentity, writeIdentityFile } from './archive/age/keys.js';
 import type { Encryption } from './archive/encryption.js';
 import { type BackupView, viewOf } from './backup-view.js';
 import { createBackup } from './create.js';
 import type { CreatedBackup, CreateOptions, WhileStopped } from './create-types.js';
 import { expireBackups } from './expire.js';
+import { makeFreshKey } from './fresh-key.js';
 import { bundleLookup } from './installed-bundle.js';
 import { lastVerified } from './list.js';
 import { makeBackupName } from './names.js';
@@ -152,11 +152,8 @@ async function withKey(
   work: (encryption: Encryption) => Promise<CreatedBackup>,
 ): Promise<CreatedBackup & { readonly keyFile?: string }> {
   if (encryption !== 'fresh') return work(encryption);
-  const identity = generateIdentity();
-  const folder = join(stateRoot, 'keys');
-  const keyFile = join(folder, `backup-${runId}.txt`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeIdentityFile(keyFile, identity, new Date(now()).toISOString());
+  const identity = await makeFreshKey(stateRoot, { name: `backup-${runId}.txt`, now: now() });
+  const keyFile = identity.path;
   try {
     const made = await work({
       kind: 'recipients',

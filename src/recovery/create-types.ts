@@ -22,6 +22,9 @@ export const CHOICES = [
 ] as const;
 export type Choice = (typeof CHOICES)[number];
 
+/** Why a part is missing that the operator did not want. */
+export const LEFT_OUT = 'left out by the operator';
+
 /** Parts that are data, with the ways in which each can be saved, the usual one first. */
 export const WAYS = {
   database: ['dump', 'cold-copy', 'snapshot'],

@@ -1,3 +1,4 @@
+import { AirgapError } from '../errors.js';
 import { versionOfRelease } from '../runai/era.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
 import { partPath } from './archive/path.js';
@@ -10,6 +11,7 @@ import {
   type CreatedBackup,
   type CreateOptions,
   type DatabaseTotals,
+  LEFT_OUT,
   USUAL,
 } from './create-types.js';
 import { describeAddress } from './database-address.js';
@@ -22,11 +24,12 @@ import { isOurs, type LiveSite, observeSite, openDatabase } from './observe-site
 import { type SavedVolumes, saveCold, saveWarm } from './save-volumes.js';
 import type { TakenSnapshot } from './snapshot.js';
 import { totalsOf } from './totals.js';
+import type { VerifyBackupReport } from './types.js';
 import { requireBackupOk, verifyBackupFile } from './verify.js';
 
 /**
  * Makes a backup of the running product: its objects and values, its databases, its volumes. The file gets its name
- * when all of it is there; then it is read again as a restore would read it.
+ * when all of it is there and was read again as a restore would read it.
  * @throws AirgapError BACKUP_FAILED, BACKUP_INVALID, OUTPUT_UNWRITABLE, DISK_FULL and those of the cluster
  */
 export async function createBackup(options: CreateOptions): Promise<CreatedBackup> {
@@ -79,11 +82,14 @@ async function write(
     await writer.addFile(partPath(...path), content, { role, ...(meta === undefined ? {} : { meta }) });
   const saved = await saveData(writer, { site, ...(database ? { database } : {}) }, options);
   const facts = factsOf(site, saved, options);
-  const finished = await writer.finish(facts);
-  const summary = `${finished.manifest.parts.length} parts, ${finished.size} bytes`;
+  let verified: VerifyBackupReport | undefined;
+  const finished = await writer.finish(facts, async ({ path, unlock }) => {
+    verified = await verifyBackupFile(path, { ...unlock, env, signal });
+    requireBackupOk(verified);
+  });
+  if (!verified) throw new AirgapError('INTERNAL', 'the backup got its name unread');
+  const summary = `${finished.manifest.parts.length} parts, ${finished.size} bytes, verified`;
   emit({ type: 'stage-ended', stage: 'backup', outcome: 'ok', summary });
-  const verified = await verifyBackupFile(output, { ...finished.unlock, env, signal });
-  requireBackupOk(verified);
   await markVerified(output, verified, now());
   return {
     path: output,
@@ -92,7 +98,7 @@ async function write(
     encryption: options.encryption.kind,
     facts,
     parts: finished.manifest.parts.length,
-    verified,
+    verified: { ...verified, path: output },
     ...(saved.problem ? { problem: saved.problem } : {}),
   };
 }
@@ -167,7 +173,7 @@ function skippedOf(site: LiveSite, options: CreateOptions): Skipped[] {
   const { choices, savings = USUAL } = options;
   const skipped: Skipped[] = CHOICES.filter((choice) => !choices.has(choice)).map((what) => ({
     what,
-    why: 'left out by the operator',
+    why: LEFT_OUT,
   }));
   if (choices.has('database') && 'by' in savings.database) {
     const where = site.external ? ` (external, at ${describeAddress(site.external)})` : '';

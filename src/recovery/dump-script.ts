@@ -116,3 +116,8 @@ pg_dump --version
 export const CHECKPOINT_SCRIPT = `${SESSION}
 psql -XAtqw -v ON_ERROR_STOP=1 -c CHECKPOINT
 `;
+
+/** Bytes of all databases that are no templates, indexes and free room in them included. */
+export const SIZE_SCRIPT = `${SESSION}
+psql -XAtqw -v ON_ERROR_STOP=1 -c 'SELECT coalesce(sum(pg_database_size(oid)), 0) FROM pg_database WHERE NOT datistemplate AND datallowconn'
+`;

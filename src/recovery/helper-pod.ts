@@ -13,6 +13,8 @@ export interface HelperRequest {
   readonly pullSecrets?: readonly string[];
   /** Claim that is mounted at /volume; none for a pod without. */
   readonly claim?: { readonly name: string; readonly readOnly: boolean };
+  /** Bytes of the node's disk, empty at first, that are mounted at /scratch. */
+  readonly scratch?: number;
   /** Where the volume is in use already: one that only one node may mount is then still reachable. */
   readonly node?: string;
   /** User id of its program; 0 for volumes, whose files belong to many. */
@@ -99,7 +101,17 @@ async function waitRunning(name: string, { client, namespace, signal, image }: H
 }
 
 function podOf(name: string, request: HelperRequest): KubeObject {
-  const { namespace, image, claim, node, user, pullSecrets = [] } = request;
+  const { namespace, image, claim, node, user, scratch, pullSecrets = [] } = request;
+  const volumes = [
+    ...(claim
+      ? [{ name: 'volume', persistentVolumeClaim: { claimName: claim.name, readOnly: claim.readOnly } }]
+      : []),
+    ...(scratch === undefined ? [] : [{ name: 'scratch', emptyDir: { sizeLimit: String(scratch) } }]),
+  ];
+  const mounts = [
+    ...(claim ? [{ name: 'volume', mountPath: '/volume', readOnly: claim.readOnly }] : []),
+    ...(scratch === undefined ? [] : [{ name: 'scratch', mountPath: '/scratch' }]),
+  ];
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -120,12 +132,14 @@ function podOf(name: string, request: HelperRequest): KubeObject {
           imagePullPolicy: 'IfNotPresent',
           command: ['/bin/sh', '-c', `trap 'exit 0' TERM; sleep ${LIFE_SECONDS} & wait`],
           securityContext: { runAsUser: user, runAsNonRoot: user !== 0, allowPrivilegeEscalation: false },
-          volumeMounts: claim ? [{ name: 'volume', mountPath: '/volume', readOnly: claim.readOnly }] : [],
+          // The scheduler then looks for a node with that much room.
+          ...(scratch === undefined
+            ? {}
+            : { resources: { requests: { 'ephemeral-storage': String(scratch) } } }),
+          volumeMounts: mounts,
         },
       ],
-      volumes: claim
-        ? [{ name: 'volume', persistentVolumeClaim: { claimName: claim.name, readOnly: claim.readOnly } }]
-        : [],
+      volumes,
     },
   };
 }

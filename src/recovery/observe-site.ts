@@ -1,6 +1,7 @@
 import { AirgapError } from '../errors.js';
 import { parseFingerprint } from '../helm/fingerprint.js';
 import { RESOURCES } from '../kube/resources.js';
+import type { KubeClient } from '../kube/types.js';
 import { versionOfRelease } from '../runai/era.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
 import { platformOf } from '../runai/platform.js';
@@ -125,10 +126,14 @@ export function demandHelper(helper: LiveSite['helper']): NonNullable<LiveSite['
   });
 }
 
+export interface HelperSearch extends Pick<CreateOptions, 'helperImage' | 'signal'> {
+  readonly client: Pick<KubeClient, 'get' | 'list'>;
+}
+
 /** The database's image: it is at the site, and has bash, GNU tar and PostgreSQL's programs. */
-async function findHelper(
+export async function findHelper(
   values: unknown,
-  { client, helperImage, signal }: CreateOptions,
+  { client, helperImage, signal }: HelperSearch,
 ): Promise<LiveSite['helper']> {
   const { namespace } = POSTGRES;
   const pod = await client.get(RESOURCES.pods, { namespace, name: POSTGRES.pod }, { signal });

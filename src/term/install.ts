@@ -2,15 +2,16 @@ import type { ImageProof } from '../install/proof.js';
 import type { InstallOutcome } from '../install/types.js';
 import { printable, redact } from '../redact.js';
 import { formatPush } from './push.js';
-import { formatDuration, plural } from './units.js';
+import { formatBytes, formatDuration, plural } from './units.js';
 
 /** What came of an install, for people. */
 export function formatOutcome(outcome: InstallOutcome): string {
-  const { view, push, crds, health, proof, revisions, duration } = outcome;
+  const { view, backup, push, crds, health, proof, revisions, duration } = outcome;
   const { product, version } = view.bundle;
   const done = outcome.outcome === 'unchanged' ? 'is what runs; nothing was changed' : 'is installed';
   const lines = [
     `${product} ${version} ${done} on ${view.cluster?.context ?? 'no cluster'}, in ${formatDuration(duration)}`,
+    ...backupLines(backup),
     ...(push && view.registry ? indent(formatPush(push, view.registry)) : []),
     ...(crds
       ? [`  definitions: ${crds.applied.length} applied, ${crds.unchanged.length} as they should be`]
@@ -25,6 +26,22 @@ export function formatOutcome(outcome: InstallOutcome): string {
     ...(outcome.report === undefined ? [] : [`  report: ${outcome.report}`]),
   ];
   return `${lines.map((line) => printable(redact(line), 4000)).join('\n')}\n`;
+}
+
+function backupLines(backup: InstallOutcome['backup']): string[] {
+  switch (backup?.kind) {
+    case 'none':
+      return ['  WITHOUT A BACKUP: --no-backup was given'];
+    case 'use':
+      return [`  backup: ${backup.path}, checked`];
+    case 'take':
+      return [
+        `  backup: ${backup.path} (${formatBytes(backup.size)}), verified`,
+        `  its key: ${backup.keyFile}; without it nobody can read the backup: keep a copy elsewhere`,
+      ];
+    default:
+      return [];
+  }
 }
 
 /** The stable form of `install -o json`; holds no values and no secrets. */

@@ -1,5 +1,5 @@
 import type { Estimate } from '../install/estimate.js';
-import type { InstallPlan } from '../install/plan.js';
+import { backupIn, type InstallPlan } from '../install/plan.js';
 import type { PlanView } from '../install/types.js';
 import type { ValueChange } from '../install/values-diff.js';
 import { printable, redact } from '../redact.js';
@@ -23,6 +23,7 @@ export function formatPlan(view: PlanView): string {
     '',
     ...(findings.length === 0 ? [] : ['Checks', ...indent(formatFindings(findings)), '']),
     ...(made === undefined ? [] : madeLines(made)),
+    ...backupLines(view),
     made && !made.changes
       ? 'Nothing has to be changed; these checks remain'
       : `Plan, ${plural(plan.steps.length, 'step')}`,
@@ -47,6 +48,16 @@ function clusterLines(cluster: PlanView['cluster']): string[] {
   return [
     `  cluster   ${context}, ${server}, ${version.gitVersion}, ${plural(nodes, 'node')}`,
     `  cluster UID ${uid}`,
+  ];
+}
+
+/** That there is no backup is said before the steps, and not only by one of them. */
+function backupLines({ plan }: PlanView): string[] {
+  if (backupIn(plan)?.kind !== 'none') return [];
+  return [
+    'WITHOUT A BACKUP (--no-backup)',
+    '  What the steps below delete or migrate cannot be brought back.',
+    '',
   ];
 }
 

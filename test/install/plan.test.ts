@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatFingerprint } from '../../src/helm/fingerprint.js';
-import { inputOf, makePlan } from '../../src/install/plan.js';
+import { backupIn, inputOf, isBehindBackup, makePlan } from '../../src/install/plan.js';
 import { valueAt } from '../../src/install/values.js';
 import { digestOf } from '../../src/run/canonical.js';
 import { checkPlan } from '../../src/run/plan.js';
@@ -245,4 +245,51 @@ test('threat 108: the canary comes after push and namespaces, before all that th
   assert.ok(!ids(makePlan(requestOf('2.13.66'), emptySite())).includes('canary'));
   const { registry: _registry, ...upstream } = emptySite();
   assert.ok(!ids(makePlan(requestOf('2.13.66', { canary: true }), upstream)).includes('canary'));
+});
+
+const backupOf = (made: ReturnType<typeof makePlan>) =>
+  made.plan.steps.flatMap((step) =>
+    step.id === 'backup' ? [{ ...step, choice: step.input?.['backup'] }] : [],
+  )[0];
+
+test('threat 118: an upgrade backs up right before the migration, as the operator chose', () => {
+  const use = {
+    kind: 'use',
+    file: '/b.backup',
+    backupId: 'd'.repeat(64),
+    createdAt: '2026-03-01T12:00:00Z',
+  } as const;
+  const rows = [
+    [undefined, /into the folder of the run, encrypted/],
+    [{ kind: 'take', folder: '/mnt' }, /into \/mnt, encrypted/],
+    [use, /check the backup \/b\.backup of 2026-03-01T12:00:00Z/],
+    [{ kind: 'none' }, /NO BACKUP is made/],
+  ] as const;
+  for (const [backup, title] of rows) {
+    const made = makePlan(requestOf('2.16.79', backup === undefined ? {} : { backup }), installedSite());
+    const found = ids(made);
+    assert.equal(found.indexOf('backup') + 1, found.indexOf('helm:runai-backend'));
+    assert.match(backupOf(made)?.title ?? '', title);
+    assert.deepEqual(backupOf(made)?.choice, backup ?? { kind: 'take' });
+    assert.deepEqual(backupIn(made.plan), backup ?? { kind: 'take' });
+    checkPlan(made.plan);
+  }
+});
+
+test('threat 118: nothing at risk, no backup: a first install, and a control plane that is there already', () => {
+  assert.equal(backupOf(makePlan(requestOf('2.13.66'), emptySite())), undefined);
+  const half = installedSite();
+  const releases = new Map(half.releases);
+  releases.delete('runai-cluster');
+  const made = makePlan(requestOf('2.13.66'), { ...half, releases });
+  assert.ok(ids(made).includes('helm:runai-cluster') && !ids(made).includes('helm:runai-backend'));
+  assert.equal(backupOf(made), undefined);
+});
+
+test('every step behind the backup counts as harm, none before it', () => {
+  const { plan } = makePlan(requestOf('2.16.79'), installedSite());
+  assert.equal(isBehindBackup(plan, 'save'), false);
+  assert.equal(isBehindBackup(plan, 'backup'), false);
+  assert.equal(isBehindBackup(plan, 'helm:runai-backend'), true);
+  assert.equal(isBehindBackup(makePlan(requestOf('2.13.66'), emptySite()).plan, 'crds'), false);
 });

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { AirgapError } from '../../src/errors.js';
 import type { ExecOptions } from '../../src/kube/types.js';
-import { type FakeServer, fakeServer, status } from './support/api.js';
+import { type FakeServer, fakeServer, type Handler, status } from './support/api.js';
 
 const V5 = 'v5.channel.k8s.io';
 const V4 = 'v4.channel.k8s.io';
@@ -26,8 +26,13 @@ interface Side {
 }
 
 /** A server whose exec endpoint is played by `play`. */
-async function exec(play: (side: Side) => void, options: ExecOptions = {}, protocols = [V5, V4]) {
-  fake = await fakeServer(() => undefined);
+async function exec(
+  play: (side: Side) => void,
+  options: ExecOptions = {},
+  protocols = [V5, V4],
+  handler: Handler = () => undefined,
+) {
+  fake = await fakeServer(handler);
   const sockets = new WebSocketServer({
     server: fake.server,
     handleProtocols: (offered) => protocols.find((name) => offered.has(name)) ?? false,
@@ -202,11 +207,100 @@ test('before Kubernetes 1.30 input has no end: refused, unless the command count
     broken(/cannot end the input.*v4/),
   );
   await fake?.close();
-  const play = ({ socket, send }: Side): void => {
-    socket.on('message', (data: Buffer) => (data.length === 6 ? send(3, SUCCESS) : undefined));
+  const got: Buffer[] = [];
+  const play = ({ socket, url, send }: Side): void => {
+    socket.on('message', (data: Buffer) => {
+      got.push(data.subarray(1));
+      const all = Buffer.concat(got).toString();
+      if (all === '12345') send(2, `airgap:enough ${wordsOf(url)[3]}\n`);
+      if (all.includes(`\n${wordsOf(url)[3]}\n`)) send(3, SUCCESS);
+    });
   };
   const result = await exec(play, { stdin: input(), endOfInput: 'counted' }, [V4]);
   assert.deepEqual([result.exitCode, result.protocol], [0, V4]);
+  assert.match(Buffer.concat(got).toString(), /^12345\n(airgap-end-[0-9a-f]{24}\n)\1$/);
+});
+
+const wordsOf = (url: string): string[] => new URL(url, 'http://x').searchParams.getAll('command');
+
+test('a counting command that wants no more input is told its end at once, on either protocol', async () => {
+  for (const protocol of [V5, V4]) {
+    const failed = {
+      status: 'Failure',
+      reason: 'NonZeroExitCode',
+      details: { causes: [{ reason: 'ExitCode', message: '3' }] },
+    };
+    let received = 0;
+    let words: string[] = [];
+    const endless = Readable.from(
+      (function* () {
+        for (;;) yield Buffer.alloc(64 * 1024);
+      })(),
+    );
+    const play = ({ socket, url, send }: Side): void => {
+      words = wordsOf(url);
+      const sign = `airgap:enough ${words[3]}\n`;
+      let told = false;
+      socket.on('message', (data: Buffer) => {
+        received += data.length;
+        if (received > 1024 * 1024 && !told) {
+          told = true;
+          send(2, `gzip: broken\n${sign.slice(0, 20)}`);
+          send(2, sign.slice(20));
+        }
+        const isEnd = protocol === V5 ? data[0] === 255 : data.includes(`\n${words[3]}\n`);
+        if (isEnd) send(3, JSON.stringify(failed));
+      });
+    };
+    const result = await exec(play, { stdin: endless, endOfInput: 'counted' }, [protocol]);
+    assert.deepEqual([result.exitCode, result.protocol], [3, protocol]);
+    assert.match(result.stderr, /^gzip: broken\n/);
+    assert.deepEqual(
+      [words.slice(0, 2), words.slice(4)],
+      [
+        ['sh', '-c'],
+        ['cat', 'a b', '$HOME'],
+      ],
+    );
+    assert.ok(endless.destroyed);
+    await fake?.close();
+  }
+});
+
+test('a stream that never gives another piece does not hold a command that wants no more', async () => {
+  const silent = new PassThrough();
+  silent.write('first');
+  const play = ({ socket, url, send }: Side): void => {
+    const last = wordsOf(url)[3];
+    socket.on('message', (data: Buffer) => {
+      if (data.includes('first')) send(2, `airgap:enough ${last}\n`);
+      if (data[0] === 255) send(3, SUCCESS);
+    });
+  };
+  assert.equal((await exec(play, { stdin: silent, endOfInput: 'counted' })).exitCode, 0);
+});
+
+test('a command that leaves its input alone is waited for while its container runs', async () => {
+  const container = (id: string) => ({
+    json: { metadata: { name: 'p' }, status: { containerStatuses: [{ name: 'c', containerID: id }] } },
+  });
+  const paused = ({ socket, send }: Side): void => {
+    const tcp = (socket as unknown as { _socket: { pause(): void; resume(): void } })._socket;
+    tcp.pause();
+    setTimeout(() => tcp.resume(), 1500);
+    socket.on('message', (data: Buffer) => (data[0] === 255 ? send(3, SUCCESS) : undefined));
+  };
+  const input = (): Readable => Readable.from([Buffer.alloc(24 * 1024 * 1024)]);
+  const options = { stallTimeout: 200 };
+  const result = await exec(paused, { ...options, stdin: input() }, [V5], () => container('one'));
+  assert.equal(result.exitCode, 0);
+  await fake?.close();
+  await assert.rejects(
+    exec(paused, { ...options, stdin: input() }, [V5], (_seen, count) =>
+      container(count < 3 ? 'one' : 'two'),
+    ),
+    broken(/its container is gone/),
+  );
 });
 
 test('a command that ends before it read all its input ends the feeding', async () => {

@@ -35,6 +35,7 @@ test('threat 120: the recommended procedures, step by step', () => {
         'namespaces',
         'retain:volumes',
         'keep:claims',
+        'backup',
         'delete:workloads',
         'delete:secrets',
         'delete:service/kube-system/runai-cluster-kube-prometh-kubelet',
@@ -70,6 +71,7 @@ test('threat 120: the recommended procedures, step by step', () => {
         'retain:volumes',
         'keep:claims',
         'secret:runai-backend-tls',
+        'backup',
         'delete:ingress/runai-backend-ingress',
         'delete:secret/runai-backend-postgresql',
         'delete:statefulset/keycloak',
@@ -102,6 +104,7 @@ test('threat 120: the recommended procedures, step by step', () => {
         'retain:volumes',
         'keep:claims',
         'secret:runai-backend-tls',
+        'backup',
         'delete:ingress/runai-backend-ingress',
         'helm:runai-backend',
         'wait:runai-backend',
@@ -120,6 +123,7 @@ test('threat 120: the recommended procedures, step by step', () => {
       [
         'save',
         'push',
+        'backup',
         'helm:runai-backend',
         'wait:runai-backend',
         'restore:ingress',
@@ -157,6 +161,7 @@ test('threat 120: the recommended procedures, step by step', () => {
         'namespaces',
         'retain:volumes',
         'keep:claims',
+        'backup',
         'delete:secret/runai-backend-postgresql',
         'delete:statefulset/keycloak',
         'delete:statefulset/runai-backend-postgresql',
@@ -329,6 +334,23 @@ test('invariant: nothing is destroyed before the site is saved and the images ar
   always((steps) => {
     assert.ok(comesBefore(steps, 'save', (step) => step.destructive));
     assert.ok(comesBefore(steps, 'push', (step) => step.destructive));
+  });
+});
+
+test('threat 118: invariant: one backup before all that deletes and before the database is migrated', () => {
+  always((steps, facts) => {
+    const { backend } = facts.site;
+    const risky = (step: ProductStep): boolean =>
+      step.destructive ||
+      (step.id === 'helm:runai-backend' &&
+        backend !== undefined &&
+        backend.text !== facts.target.backend?.text);
+    const backups = steps.filter((step) => step.id === 'backup');
+    if (backend === undefined) assert.deepEqual(backups, [], 'there is no database');
+    else {
+      assert.equal(backups.length, steps.some(risky) ? 1 : 0);
+      assert.ok(comesBefore(steps, 'backup', risky));
+    }
   });
 });
 

@@ -87,6 +87,36 @@ test('a destructive step is marked, with what is saved and what undoes it', () =
   );
 });
 
+test('threat 118: that there is no backup is said before the steps and in the report', () => {
+  const base = view();
+  const input = { action: { kind: 'backup' }, backup: { kind: 'none' } };
+  const step = {
+    id: 'backup',
+    title: 'NO BACKUP is made',
+    destructive: false,
+    saves: [],
+    doneWhen: 'said',
+    input,
+  };
+  const without = { ...base, plan: { ...base.plan, steps: [step] } };
+  assert.match(
+    formatPlan(without),
+    /\nWITHOUT A BACKUP \(--no-backup\)\n[^\n]*cannot be brought back\.\n\nPlan, 1 step\n/,
+  );
+  assert.doesNotMatch(formatPlan(base), /WITHOUT A BACKUP/);
+  const outcome: InstallOutcome = {
+    outcome: 'installed',
+    view: without,
+    steps: [],
+    health: [],
+    revisions: {},
+    duration: 1,
+    backup: { kind: 'none' },
+  };
+  assert.match(formatOutcome(outcome), /\n {2}WITHOUT A BACKUP: --no-backup was given\n/);
+  assert.deepEqual(outcomeJson(outcome)['backup'], { kind: 'none' });
+});
+
 test('the JSON has the steps in order with id, title, command, destructive and saves', () => {
   const outcome: InstallOutcome = {
     outcome: 'planned',

@@ -9,6 +9,7 @@ import type { Site } from '../open-site.js';
 import type { InstallPlan } from '../plan.js';
 import type { Observation } from '../site.js';
 import type { InstallOptions } from '../types.js';
+import { backupCheck } from './backup.js';
 import { caCheck } from './ca.js';
 import { canaryCheck } from './canary.js';
 import { clockCheck } from './clock.js';
@@ -69,6 +70,7 @@ const CHECKS: readonly Check[] = [
   releaseSizeCheck,
   ...dryRunChecks,
   diskCheck,
+  backupCheck,
 ];
 
 /** Reads and judges all that the site has to have. Changes nothing, but for the canary when it is asked for. */
@@ -138,6 +140,7 @@ function contextOf(
     signal,
     ...(release === undefined ? {} : { release }),
     ...(registry === undefined ? {} : { registry }),
+    ...(options.backup === undefined ? {} : { backup: options.backup }),
   };
   return {
     ...context,

@@ -1,8 +1,10 @@
 import type { Payload } from '../../bundle/payload.js';
 import type { Helm } from '../../helm/types.js';
+import type { Connection } from '../../kube/client.js';
 import type { Crd } from '../../kube/crd-file.js';
-import type { KubeClient, KubeObject } from '../../kube/types.js';
+import type { KubeObject } from '../../kube/types.js';
 import type { Version } from '../../runai/version.js';
+import type { BackupOptions } from '../backup-types.js';
 import type { Finding, Row } from '../findings.js';
 import type { OpenRegistry } from '../open-registry.js';
 import type { InstallPlan } from '../plan.js';
@@ -14,7 +16,7 @@ export type { Row } from '../findings.js';
 
 /** What the checks read with and judge by. */
 export interface CheckContext {
-  readonly client: KubeClient;
+  readonly client: Connection;
   readonly bundle: Payload;
   readonly crds: readonly Crd[];
   readonly site: Observation;
@@ -23,6 +25,8 @@ export interface CheckContext {
   /** The release that the bundle brings; undefined when its version is in no form that is known. */
   readonly release?: Version;
   readonly registry?: OpenRegistry;
+  /** What the operator wants about a backup, and who makes it. */
+  readonly backup?: BackupOptions;
   /** Folder of the record of runs. */
   readonly stateRoot: string;
   /** Folder for files that are gone when preflight ends. */

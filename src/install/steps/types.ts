@@ -1,10 +1,12 @@
 import type { Payload } from '../../bundle/payload.js';
 import type { Helm } from '../../helm/types.js';
+import type { Connection } from '../../kube/client.js';
 import type { CrdReport } from '../../kube/crd-apply.js';
 import type { Crd } from '../../kube/crd-file.js';
 import type { KubeClient } from '../../kube/types.js';
 import type { Credentials, RegistryClient } from '../../oci/client.js';
 import type { CopyReport } from '../../oci/copy-types.js';
+import type { BackupSeen, BackupStage } from '../backup-types.js';
 import type { HealthReport } from '../health.js';
 import type { ImageProof } from '../proof.js';
 
@@ -26,6 +28,8 @@ export interface Work {
   readonly limits: Limits;
   /** Ids of findings that the operator has read and accepts. */
   readonly acknowledged: readonly string[];
+  /** Absent where no plan has a backup. */
+  readonly backup?: BackupWork;
   /** True when another host began the run: a helm may still be at work there. */
   readonly begunElsewhere: boolean;
   /** Milliseconds since the epoch. */
@@ -33,6 +37,23 @@ export interface Work {
   /** What the steps found, for the report. */
   readonly results: Results;
 }
+
+/** What the step `backup` works with. */
+export interface BackupWork {
+  readonly stage: BackupStage;
+  readonly client: Connection;
+  readonly clusterUid: string;
+  /** This host and state folder. */
+  readonly place: string;
+  /** True when an earlier process of this run did something that risks data, or may have. */
+  readonly harmBegun: boolean;
+}
+
+/** What became of the backup, for the report. */
+export type BackupResult =
+  | { readonly kind: 'none' }
+  | (BackupSeen & { readonly kind: 'use' })
+  | (BackupSeen & { readonly kind: 'take'; readonly keyFile: string });
 
 export interface Limits {
   /** Milliseconds for a namespace to become healthy. */
@@ -45,6 +66,7 @@ export interface Limits {
 
 /** Filled while the steps run; not part of the run's record. */
 export interface Results {
+  backup?: BackupResult;
   push?: CopyReport;
   crds?: CrdReport;
   proof?: ImageProof;

@@ -7,8 +7,8 @@ import { asWriteError, syncFolder } from '../../io/atomic.js';
 /** A file that gets its name only when it is whole. */
 export interface BackupTarget {
   readonly file: FileHandle;
-  /** Makes it durable and gives it its name. */
-  publish(): Promise<void>;
+  /** Makes it durable, lets `check` read it, and gives it its name. */
+  publish(check: (partial: string) => Promise<void>): Promise<void>;
   /** Removes what is there; does nothing after publish or a second time. */
   discard(): Promise<void>;
 }
@@ -37,8 +37,9 @@ export async function openTarget(output: string): Promise<BackupTarget> {
   };
   return {
     file,
-    async publish() {
+    async publish(check) {
       await file.sync();
+      await check(partial);
       await file.close();
       await requireFree(output);
       await rename(partial, output);

@@ -54,8 +54,8 @@ export interface BackupWriter {
   addFile(path: string, bytes: Buffer | string, facts: PartFacts): Promise<WrittenPart>;
   /** A stream of any length, cut into chunk entries; memory stays at one chunk. A failure of the stream ends the backup. */
   addStream(path: string, stream: AsyncIterable<Uint8Array>, facts: PartFacts): Promise<WrittenPart>;
-  /** The manifest, the end, fsync and the final name. */
-  finish(facts: BackupFacts): Promise<FinishedBackup>;
+  /** The manifest, the end, fsync, what `check` says of the file as it lies there, and only then the final name. */
+  finish(facts: BackupFacts, check?: (unnamed: FinishedBackup) => Promise<void>): Promise<FinishedBackup>;
   /** Removes what was written; harmless after finish and a second time. */
   abort(): Promise<void>;
 }
@@ -78,12 +78,14 @@ export async function createBackupWriter(
     addFile: (path, bytes, facts) =>
       guard(() => tape.file(path, typeof bytes === 'string' ? Buffer.from(bytes) : bytes, facts)),
     addStream: (path, stream, facts) => guard(() => tape.stream(path, stream, facts)),
-    finish: (facts) =>
+    finish: (facts, check = async () => {}) =>
       guard(async () => {
         const { manifest, backupId } = await tape.end(facts);
         const size = await sink.end();
-        await target.publish();
-        return { path: output, size, backupId, manifest, unlock: seal ? { fileKey: seal.fileKey } : {} };
+        const unlock = seal ? { fileKey: seal.fileKey } : {};
+        const finished = { path: output, size, backupId, manifest, unlock };
+        await target.publish((partial) => check({ ...finished, path: partial }));
+        return finished;
       }),
     abort: () => target.discard(),
   };

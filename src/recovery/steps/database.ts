@@ -72,8 +72,9 @@ export function databaseStep(work: RestoreWork, database: string): StepExecutor 
   };
 }
 
-async function savedSettings(
-  { backup }: RestoreWork,
+/** Settings of the database itself, as they were saved; a secret. Backups of earlier versions have none. */
+export async function savedSettings(
+  { backup }: Pick<RestoreWork, 'backup'>,
   database: string,
 ): Promise<DatabaseSettings | undefined> {
   const part = backup.manifest.parts.find(

@@ -1,5 +1,6 @@
 import type { Facts } from '../site.js';
 import { BACKEND_STEPS } from './backend.js';
+import { withBackup } from './backup.js';
 import { CLUSTER_STEPS, FINISH } from './cluster.js';
 import { DELETES } from './deletes.js';
 import { PREPARE } from './prepare.js';
@@ -16,5 +17,8 @@ export const STEP_TABLE: readonly StepRow[] = [
 
 /** All steps for a site and a target, in order. Whether the path is allowed at all is upgrade-path.ts. */
 export function composeSteps(facts: Facts): ProductStep[] {
-  return STEP_TABLE.flatMap((row) => row.steps(facts));
+  return withBackup(
+    STEP_TABLE.flatMap((row) => row.steps(facts)),
+    facts,
+  );
 }

@@ -7,6 +7,8 @@ export type Settings = Readonly<Record<string, string | boolean | readonly strin
 /** What an executor does. Plain data, without secrets: it becomes the input of a plan's step. */
 export type Action =
   | { readonly kind: 'save-site' }
+  /** A backup of the whole product, verified; or what the operator wants instead. */
+  | { readonly kind: 'backup' }
   | { readonly kind: 'push' }
   | { readonly kind: 'create-namespaces'; readonly names: readonly string[] }
   /** reclaimPolicy Retain on the volumes behind claims. */

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
+import { installBackup } from '../../../src/cli/install-backup.js';
 import { type InstallFlags, installOptions } from '../../../src/cli/install-options.js';
 import { install } from '../../../src/install/index.js';
 
@@ -20,7 +21,7 @@ const none: Pick<
   clusterSet: [],
   acknowledge: [],
 };
-const options = await installOptions(file, { ...none, ...JSON.parse(flags) } as InstallFlags, {
+const context = {
   env: process.env,
   cwd: process.cwd(),
   stdin: process.stdin,
@@ -30,10 +31,12 @@ const options = await installOptions(file, { ...none, ...JSON.parse(flags) } as 
   emit: () => {},
   confirm: undefined,
   version: '0.1.0',
-});
+};
+const options = await installOptions(file, { ...none, ...JSON.parse(flags) } as InstallFlags, context);
 try {
   const { outcome, steps } = await install({
     ...options,
+    backup: await installBackup({}, options, context),
     mode: 'install',
     approve: async () => {},
     onBoundary: (step, boundary) => {

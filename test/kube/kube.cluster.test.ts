@@ -21,7 +21,8 @@ import { connect } from ${source('client')};
 import { applyCrds, readLiveCrds } from ${source('crd-apply')};
 import { sameSpec } from ${source('crd-check')};
 import { parseCrds } from ${source('crd-file')};
-import { RESOURCES } from ${source('resources')};`;
+import { RESOURCES } from ${source('resources')};
+import { startExecProxy } from ${JSON.stringify(fileURLToPath(new URL('./support/exec-proxy.ts', import.meta.url)))};`;
 
 /** What a script inside the node's network printed last, as JSON. */
 type Told = Record<string, unknown>;
@@ -180,21 +181,79 @@ describe('the Kubernetes client on a real API server', { skip: !wanted, timeout:
     const told = script(`
       const chunk = Buffer.alloc(1 << 20, 'x');
       const input = function* () { for (let i = 0; i < 50; i++) yield chunk; };
+      const counted = () => ({ stdin: Readable.from(input()), endOfInput: 'counted', stallTimeout: 3000 });
+      const start = performance.now();
       const into = await c.exec(shell('sh', '-c', 'sha256sum'), { stdin: Readable.from(input()) });
-      const early = await c.exec(shell('sh', '-c', 'head -c 10; exit 3'), { stdin: Readable.from(input()) });
+      const whole = await c.exec(shell('sh', '-c', 'head -c 52428800 | sha256sum'), counted());
+      const early = await c.exec(shell('sh', '-c', 'head -c 10; exit 3'), counted());
+      const pause = await c.exec(shell('sh', '-c', 'sleep 7; head -c 52428800 | wc -c'), counted());
       const none = await c.exec(shell('no-such-program')).then(({ exitCode }) => exitCode, (error) => error.code);
       const gone = await c.exec({ ...shell('true'), pod: 'nobody' }).catch((error) => error.code);
-      tell({ sum: into.stdout.toString().slice(0, 64), exit: into.exitCode, early: [early.exitCode, early.stdout.length], none, gone });`);
+      const first = ({ exitCode, stdout }) => [exitCode, stdout.toString().split(' ')[0].trim()];
+      tell({ into: first(into), whole: first(whole), early: first(early), pause: first(pause), none, gone });`);
     const expected = createHash('sha256');
     for (let part = 0; part < 50; part++) expected.update(Buffer.alloc(1 << 20, 'x'));
+    const sum = expected.digest('hex');
     assert.deepEqual(told, {
-      sum: expected.digest('hex'),
-      exit: 0,
-      early: [3, 10],
+      into: [0, sum],
+      whole: [0, sum],
+      early: [3, 'x'.repeat(10)],
+      pause: [0, '52428800'],
       none: told['none'],
       gone: 'CLUSTER_REFUSED',
     });
     assert.ok(['EXEC_BROKEN', 127, 126, 128].includes(told['none'] as string | number), String(told['none']));
+  });
+
+  it('the same with the protocol of servers before Kubernetes 1.30', () => {
+    const told = script(`
+      const proxy = await startExecProxy({ kubeconfig: process.env.KUBECONFIG, protocols: ['v4.channel.k8s.io'] });
+      const old = await connect({ kubeconfig: proxy.kubeconfig, env: {} });
+      const chunk = Buffer.alloc(1 << 20, 'x');
+      const input = function* () { for (let i = 0; i < 50; i++) yield chunk; };
+      const counted = () => ({ stdin: Readable.from(input()), endOfInput: 'counted' });
+      const whole = await old.exec(shell('sh', '-c', 'head -c 52428800 | wc -c'), counted());
+      const early = await old.exec(shell('sh', '-c', 'head -c 10; exit 3'), counted());
+      const endless = await old.exec(shell('cat'), { stdin: Readable.from(input()) }).catch((error) => error.message);
+      old.close();
+      await proxy.close();
+      const first = ({ exitCode, stdout, protocol }) => [exitCode, stdout.toString().trim(), protocol];
+      tell({ whole: first(whole), early: first(early), endless });`);
+    assert.deepEqual(told, {
+      whole: [0, '52428800', 'v4.channel.k8s.io'],
+      early: [3, 'x'.repeat(10), 'v4.channel.k8s.io'],
+      endless: 'this API server cannot end the input of a command',
+    });
+  });
+
+  it('threat 123: the pod, or what runs in it, is killed in the middle of a stream either way', () => {
+    const told = script(`
+      const { execFileSync } = await import('node:child_process');
+      const kubectl = (...words) => execFileSync('kubectl', ['-n', 'default', ...words], { encoding: 'utf8' });
+      const image = kubectl('get', 'pod', 'shell', '-o', 'jsonpath={.spec.containers[0].image}');
+      for (const pod of ['one', 'two', 'three']) kubectl('run', pod, '--image=' + image, '--restart=Always');
+      kubectl('wait', '--for=condition=Ready', 'pod/one', 'pod/two', 'pod/three', '--timeout=60s');
+      const chunk = Buffer.alloc(1 << 20, 'x');
+      const input = function* () { for (let i = 0; i < 50; i++) yield chunk; };
+      const into = (pod) => [
+        { namespace: 'default', pod, container: pod, command: ['sh', '-c', 'sleep 1000; head -c 10'] },
+        { stdin: Readable.from(input()), endOfInput: 'counted', stallTimeout: 3000 },
+      ];
+      const stdout = new Writable({ write: (_chunk, _encoding, done) => setImmediate(done) });
+      const out = { namespace: 'default', pod: 'three', container: 'three', command: ['cat', '/dev/zero'] };
+      const code = (work) => work.then(({ exitCode }) => exitCode, (error) => error.code + ': ' + error.found);
+      const running = [code(c.exec(...into('one'))), code(c.exec(...into('two'))), code(c.exec(out, { stdout }))];
+      await new Promise((done) => setTimeout(done, 3000));
+      kubectl('delete', 'pod', 'one', '--force', '--grace-period=0');
+      kubectl('exec', 'two', '--', 'sh', '-c', 'for p in /proc/[0-9]*; do [ "$(tr "\\\\0" " " <$p/cmdline)" = "sleep 1000 " ] && kill $(basename $p); done; true');
+      kubectl('delete', 'pod', 'three', '--grace-period=1', '--wait=false');
+      const [one, two, three] = await Promise.all(running);
+      tell({ one, two, three });`);
+    console.error(`kube: killed in the middle: ${JSON.stringify(told)}`);
+    assert.match(String(told['one']), /^(EXEC_BROKEN: |137|143)/);
+    // What was killed is not the command itself, which then reads on.
+    assert.equal(told['two'], 0);
+    assert.match(String(told['three']), /^(EXEC_BROKEN: |137|143)/);
   });
 
   it('threat 97: the API server stops for a while in the middle of the work', async () => {

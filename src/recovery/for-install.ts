@@ -1,0 +1,164 @@
+import { readFile } from 'node:fs/promises';
+import { AirgapError } from '../errors.js';
+import type { Emit } from '../events.js';
+import type { Connection } from '../kube/client.js';
+import { RESOURCES } from '../kube/resources.js';
+import { parseIdentityFile, recipientOf } from './archive/age/keys.js';
+import type { Unlock } from './archive/age/unlock.js';
+import { type OpenBackup, openBackup } from './archive/open.js';
+import { createBackup } from './create.js';
+import { CHOICES, LEFT_OUT, type Savings } from './create-types.js';
+import { makeFreshKey } from './fresh-key.js';
+import { type BackupNeed, measureBackup } from './measure.js';
+import { requireBackupOk, verifyBackup } from './verify.js';
+
+export interface ForInstall {
+  readonly stateRoot: string;
+  readonly toolVersion: string;
+  readonly savings: Savings;
+  /** Opens a backup that the operator named. */
+  readonly unlock: Unlock;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly random: (size: number) => Buffer;
+  readonly emit: Emit;
+}
+
+/** What a backup says of itself. */
+export interface BackupSummary {
+  readonly path: string;
+  readonly backupId: string;
+  readonly createdAt: string;
+  readonly clusterUid: string;
+  readonly size: number;
+  readonly leftOut: readonly string[];
+  readonly summary: string;
+}
+
+interface Taking {
+  readonly client: Connection;
+  readonly path: string;
+  readonly keyFile: string;
+  readonly runId: string;
+  readonly signal: AbortSignal;
+}
+
+/** What an install needs of recovery; cli/ hands it over. */
+export interface InstallBackups {
+  measure(client: Connection, signal: AbortSignal): Promise<BackupNeed>;
+  newKey(runId: string): Promise<string>;
+  take(request: Taking): Promise<BackupSummary>;
+  look(path: string, signal: AbortSignal): Promise<BackupSummary>;
+  verify(
+    path: string,
+    options: { readonly keyFile?: string; readonly signal: AbortSignal },
+  ): Promise<BackupSummary>;
+}
+
+/** Backups of everything, encrypted for a key of their own, as the step of an install makes and checks them. */
+export function backupsForInstall(options: ForInstall): InstallBackups {
+  const { savings, unlock, stateRoot, now, random, env, emit } = options;
+  return {
+    measure: (client, signal) => measureBackup(client, { savings, signal }),
+    newKey: async (runId) => {
+      const name = `before-${runId}-${random(4).toString('hex')}.txt`;
+      return (await makeFreshKey(stateRoot, { name, now: now() })).path;
+    },
+    take: async ({ client, path, keyFile, runId, signal }) => {
+      await removeHelpers(client, runId, signal);
+      const identity = (await identitiesIn(keyFile))[0] ?? '';
+      await createBackup({
+        client: labelling(client, runId),
+        output: path,
+        encryption: { kind: 'recipients', recipients: [recipientOf(identity)], identity },
+        choices: new Set(CHOICES),
+        savings,
+        least: {},
+        toolVersion: options.toolVersion,
+        env,
+        now,
+        random,
+        emit,
+        signal,
+      });
+      return opened(path, { identities: [identity] }, signal, async (backup) => summaryOf(backup));
+    },
+    look: (path, signal) => opened(path, unlock, signal, async (backup) => summaryOf(backup)),
+    verify: async (path, { keyFile, signal }) => {
+      const key = keyFile === undefined ? unlock : { identities: await identitiesIn(keyFile) };
+      return opened(path, key, signal, async (backup) => {
+        const stage = 'verify-backup';
+        emit({ type: 'stage-started', stage, title: path });
+        const report = await verifyBackup(backup, {
+          env,
+          signal,
+          onProgress: (done, total) => emit({ type: 'progress', stage, done, total, unit: 'bytes' }),
+        });
+        emit({ type: 'stage-ended', stage, outcome: report.ok ? 'ok' : 'failed' });
+        requireBackupOk(report);
+        return summaryOf(backup);
+      });
+    },
+  };
+}
+
+const RUN_LABEL = 'airgap/run';
+
+/** Pods of ours say which run they belong to. */
+function labelling(client: Connection, runId: string): Connection {
+  return {
+    ...client,
+    create: (object, options) => {
+      if (object.kind !== 'Pod') return client.create(object, options);
+      const { metadata } = object;
+      const labels = { ...metadata.labels, [RUN_LABEL]: runId };
+      return client.create({ ...object, metadata: { ...metadata, labels } }, options);
+    },
+  };
+}
+
+/** A process of this run that was killed could not take its pods away. */
+async function removeHelpers(client: Connection, runId: string, signal: AbortSignal): Promise<void> {
+  const labelSelector = `${RUN_LABEL}=${runId}`;
+  const left = await client.list(RESOURCES.pods, { labelSelector, signal });
+  for (const { metadata } of left) {
+    const { name, namespace = '', uid } = metadata;
+    await client.delete(RESOURCES.pods, { name, namespace }, uid === undefined ? {} : { uid });
+  }
+}
+
+async function opened<T>(
+  path: string,
+  unlock: Unlock,
+  signal: AbortSignal,
+  work: (backup: OpenBackup) => Promise<T>,
+): Promise<T> {
+  const backup = await openBackup(path, { ...unlock, signal });
+  try {
+    return await work(backup);
+  } finally {
+    await backup.close();
+  }
+}
+
+async function identitiesIn(keyFile: string): Promise<string[]> {
+  const text = await readFile(keyFile, 'utf8').catch((cause: unknown) => {
+    throw new AirgapError('BACKUP_KEY', `${keyFile} cannot be read`, { cause });
+  });
+  return parseIdentityFile(text, keyFile);
+}
+
+function summaryOf({ path, backupId, size, manifest }: OpenBackup): BackupSummary {
+  const { createdAt, clusterUid, databases, skipped, volumes } = manifest;
+  const rows = databases.flatMap(({ tables }) => tables).reduce((sum, table) => sum + table.rows, 0);
+  return {
+    path,
+    backupId,
+    createdAt,
+    clusterUid,
+    size,
+    leftOut: skipped.flatMap(({ what, why }) => (why === LEFT_OUT ? [what] : [])),
+    summary: `${databases.length} databases with ${rows} rows, ${volumes.length} volumes`,
+  };
+}
