@@ -38,12 +38,13 @@ export async function findDatabase(client: Client, values: unknown, signal: Abor
   };
   const tried: string[] = [];
   for (const login of await logins(client, values, signal)) {
-    if ((await tryLogin(client, { target, login, signal })) === undefined) {
+    const refusal = await tryLogin(client, { target, login, signal });
+    if (refusal === undefined) {
       const { from, ...rest } = login;
       const pullSecrets = pullSecretsOf(pod);
       return { target, ...rest, passwordFrom: from, image: textAt(own, ['image']) ?? '', pullSecrets };
     }
-    tried.push(`${login.user} with ${login.from}`);
+    tried.push(`${login.user} with ${login.from} (${refusal})`);
   }
   throw new AirgapError('BACKUP_FAILED', 'no known password opens the database', {
     expected: `a login as ${POSTGRES.superuser} in pod ${pod.metadata.name}`,

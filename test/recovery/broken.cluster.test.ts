@@ -162,7 +162,9 @@ describe('what breaks while a backup is made, and a drill', { skip: !wanted, tim
         pod: () => kubectl('delete', 'pod', pod, '--force', '--grace-period=0'),
       };
       const told = {};
+      const answers = () => kubectl('exec', pod, '--', 'sh', '-c', 'for i in $(seq 60); do PGPASSWORD=$POSTGRES_POSTGRES_PASSWORD psql -h 127.0.0.1 -U postgres -Atqc "SELECT 1" && exit; sleep 1; done; exit 1');
       for (const [way, meanwhile] of Object.entries(ways)) {
+        await answers();
         const file = ${JSON.stringify(site.folder)} + '/' + way + '.backup';
         let hit;
         const injure = (call) => {

@@ -479,8 +479,11 @@ export const FAULTY_SITES: readonly FaultySite[] = [
     },
   },
   {
-    title: 'a way that no text describes',
-    rows: { 'upgrade.path-composed': /no text goes from 2\.6 straight to 2\.12 or later/ },
+    title: 'a way that no text describes, and no database to back up before it',
+    rows: {
+      'upgrade.path-composed': /no text goes from 2\.6 straight to 2\.12 or later/,
+      backup: /the database pod runai-backend\/runai-backend-postgresql-0 does not run/,
+    },
     make: (site) => {
       site.install({ ...BACKEND, chart: 'runai-backend', version: '2.6.4' });
       return { bundle: site.bundle(MAIN), flags: DOMAIN };
