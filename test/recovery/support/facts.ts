@@ -57,7 +57,12 @@ export function untouched(site: TestNode): string {
     "SELECT 'classes', md5(string_agg(oid::text || relname || relfilenode || xmin::text, ',' ORDER BY oid)) FROM pg_class WHERE relnamespace::regnamespace::text NOT IN ('pg_catalog', 'pg_toast', 'information_schema')",
     "SELECT 'database', oid::text FROM pg_database WHERE datname = 'backend'",
   ];
-  return site.must('psql', 'backend', [...rows, ...rest].join(' UNION ALL '));
+  // The server may answer the parts in any order.
+  return site
+    .must('psql', 'backend', [...rows, ...rest].join(' UNION ALL '))
+    .split('\n')
+    .sort()
+    .join('\n');
 }
 
 /** Content hashes, kinds, modes, owners, link counts, sizes, times and link targets of every file, by find. */
