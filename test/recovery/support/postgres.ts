@@ -12,7 +12,7 @@ import type { ExecOptions, ExecResult, ExecTarget, KubeClient } from '../../../s
 
 const TOOLS = fileURLToPath(new URL('../../../scripts/tools', import.meta.url));
 const BIN = '/usr/lib/postgresql/15/bin';
-export const PASSWORD = 'canary-superuser-51c2';
+export const PASSWORD = 'of-the-local-server';
 
 /** A real PostgreSQL in a root folder of its own, on loopback, with the same programs as the product's pod. */
 export interface Postgres {
