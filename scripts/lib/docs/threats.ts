@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { THREATS } from './threat-list.js';
 
-const TITLE = /\b(?:test|it|describe)(?:\.\w+)?\(\s*[`'"]threats? ([\d, and-]+?)[:,]? ?[^\d, -]/g;
+const TITLE =
+  /\b(?:test|it|describe)(?:\.\w+)?\(\s*[`'"]threats? (\d+(?:-\d+)?(?:(?:, and |, | and )\d+(?:-\d+)?)*)/g;
 
 /** docs/threats.md: each numbered fault with the test files whose titles carry its number. */
 export function threatsPage(root: string): string {

@@ -107,7 +107,7 @@ describe('what breaks while a backup is made, and a drill', { skip: !wanted, tim
   });
   after(() => site?.down());
 
-  it('threats 121, 122 and 131: streams cut, shortened or changed at 20 random places are all found', () => {
+  it('threats 121, 122, 131: streams cut, shortened or changed at 20 random places are all found', () => {
     const attempts = script<Attempt[]>(`
       const random = seeded(${seed});
       const folder = ${JSON.stringify(site.folder)} + '/cuts';
@@ -150,7 +150,7 @@ describe('what breaks while a backup is made, and a drill', { skip: !wanted, tim
     assert.deepEqual(helpers(), []);
   });
 
-  it('threats 121 and 123: pg_dump, its session and the pod killed in the middle of the dump', () => {
+  it('threats 121, 123: pg_dump, its session and the pod killed in the middle of the dump', () => {
     const told = script<Record<string, Attempt>>(`
       const { execFile } = await import('node:child_process');
       const { promisify } = await import('node:util');
