@@ -27,8 +27,10 @@ import type { BackupManifest, Part } from './types.js';
 
 /** Bytes of a part that `read` takes into memory. */
 const READ_LIMIT = 64 * 1024 * 1024;
-/** Bytes read at once: a whole chunk, so that it is checked before any of it is given out. */
+/** Bytes read at once: of a plain backup a whole chunk, so that it is checked before any of it is given out. */
 const PIECE = 8 * 1024 * 1024;
+/** Of an encrypted one less: every 64 KiB of it prove themselves as they are opened. */
+const SEALED_PIECE = 1024 * 1024;
 
 export interface OpenBackupOptions extends Unlock {
   readonly signal?: AbortSignal;
@@ -108,6 +110,7 @@ function describe(opened: Opened, signal: AbortSignal | undefined): OpenBackup {
     if (found) return found;
     throw new AirgapError('BACKUP_INVALID', `${file.path} holds no ${path}`);
   };
+  const piece = file.header ? SEALED_PIECE : PIECE;
   return {
     path: file.path,
     size: file.size,
@@ -127,13 +130,15 @@ function describe(opened: Opened, signal: AbortSignal | undefined): OpenBackup {
         });
       }
       const pieces: Buffer[] = [];
-      for await (const piece of readEntries({ tar, entries, name: file.path }, signal)) pieces.push(piece);
+      for await (const each of readEntries({ tar, entries, name: file.path, piece }, signal))
+        pieces.push(each);
       return Buffer.concat(pieces);
     },
     stream: (path) =>
-      Readable.from(readEntries({ tar, entries: entriesOf(path), name: file.path }, signal), {
+      Readable.from(readEntries({ tar, entries: entriesOf(path), name: file.path, piece }, signal), {
         objectMode: false,
-        highWaterMark: PIECE,
+        // No piece is read ahead of the one that is being taken.
+        highWaterMark: 1,
       }),
     close: () => tar.close(),
   };
@@ -173,14 +178,19 @@ interface Range {
   readonly entries: readonly ArchiveEntry[];
   /** The backup's name, for messages. */
   readonly name: string;
+  /** Bytes read at once. */
+  readonly piece: number;
 }
 
-async function* readEntries({ tar, entries, name }: Range, signal?: AbortSignal): AsyncGenerator<Buffer> {
+async function* readEntries(
+  { tar, entries, name, piece: most }: Range,
+  signal?: AbortSignal,
+): AsyncGenerator<Buffer> {
   const hash = createHash('sha256');
   for (const entry of entries) {
-    for (let at = 0; at < entry.size; at += PIECE) {
+    for (let at = 0; at < entry.size; at += most) {
       signal?.throwIfAborted();
-      const piece = await tar.read(entry.offset + at, Math.min(PIECE, entry.size - at));
+      const piece = await tar.read(entry.offset + at, Math.min(most, entry.size - at));
       hash.update(piece);
       if (at + piece.length < entry.size) yield piece;
       else {

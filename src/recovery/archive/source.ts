@@ -75,6 +75,9 @@ interface Sealed {
   readonly key: Buffer;
 }
 
+/** Chunks that are opened at once: sealed and opened bytes of a long range need not lie in memory together. */
+const GROUP = 16;
+
 /** Reads ranges of plaintext; the chunk at a boundary is kept, so that reading on opens nothing twice. */
 function createUnsealer({ file, start, shape, key }: Sealed): TarSource['read'] {
   let kept: { readonly index: number; readonly bytes: Buffer } | undefined;
@@ -94,14 +97,17 @@ function createUnsealer({ file, start, shape, key }: Sealed): TarSource['read'] 
     if (length === 0 && shape.size > 0) return Buffer.alloc(0);
     const first = Math.floor(offset / CHUNK);
     const last = Math.max(first, Math.floor((offset + length - 1) / CHUNK));
-    const own = kept?.index === first ? [kept.bytes] : [];
-    const pieces = first + own.length > last ? own : [...own, ...(await openFrom(first + own.length, last))];
-    kept = { index: last, bytes: pieces.at(-1) as Buffer };
     const out = Buffer.allocUnsafeSlow(length);
-    pieces.forEach((piece, i) => {
-      const at = (first + i) * CHUNK - offset;
-      piece.copy(out, Math.max(0, at), Math.max(0, -at));
-    });
+    for (let index = first; index <= last; ) {
+      const until = Math.min(last, index + GROUP - 1);
+      const pieces = kept?.index === index ? [kept.bytes] : await openFrom(index, until);
+      pieces.forEach((piece, i) => {
+        const at = (index + i) * CHUNK - offset;
+        piece.copy(out, Math.max(0, at), Math.max(0, -at));
+      });
+      index += pieces.length;
+      kept = { index: index - 1, bytes: pieces.at(-1) as Buffer };
+    }
     return out;
   };
 }
