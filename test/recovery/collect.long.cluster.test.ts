@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type Ran, startNode, type TestNode } from '../install/support/node.js';
+import { applyYaml, folderOf, withBackup } from './collect-support.js';
+
+const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
+if (!wanted) console.error('SKIPPED: backups of an external database, because AIRGAP_CLUSTER_TESTS is not 1');
+
+const VERSION = '2.13.66';
+const PASSWORD = 'canary-external-7c31';
+const EXECUTABLE = fileURLToPath(new URL('../../scripts/executable.mjs', import.meta.url));
+
+/** The customer's server: the same PostgreSQL in a namespace that is not the product's. */
+const server = (image: string): string => `
+apiVersion: v1
+kind: Namespace
+metadata: { name: databases }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: db1, namespace: databases, labels: { app: db1 } }
+spec:
+  securityContext: { runAsUser: 1001, runAsGroup: 1001, fsGroup: 1001 }
+  containers:
+    - name: postgresql
+      image: ${image}
+      env:
+        - { name: POSTGRES_USER, value: backend }
+        - { name: POSTGRES_PASSWORD, value: ${PASSWORD} }
+        - { name: POSTGRES_POSTGRES_PASSWORD, value: other }
+      volumeMounts: [{ name: data, mountPath: /bitnami/postgresql }]
+      readinessProbe:
+        exec: { command: [/bin/sh, -c, 'PGPASSWORD=$POSTGRES_PASSWORD psql -h 127.0.0.1 -U backend -c "SELECT 1" backend'] }
+        periodSeconds: 2
+  volumes: [{ name: data, emptyDir: {} }]
+---
+apiVersion: v1
+kind: Service
+metadata: { name: db1, namespace: databases }
+spec: { selector: { app: db1 }, ports: [{ port: 6543, targetPort: 5432 }] }
+`;
+
+describe('an external database, and a schedule in the cluster', { skip: !wanted, timeout: 1_200_000 }, () => {
+  let site: TestNode;
+  let image = '';
+  const at = (name: string): string => join(site.folder, name);
+  const ended = (ran: Ran, status: number): Ran => {
+    assert.equal(ran.status, status, `${ran.out}\n${ran.err}`);
+    return ran;
+  };
+  const create = (...args: string[]): Promise<Ran> => site.airgap('backup', 'create', '--plain', ...args);
+  const psql = (sql: string): string =>
+    site.kubectl(
+      '-n',
+      'databases',
+      'exec',
+      'db1',
+      '--',
+      'env',
+      'PGPASSWORD=other',
+      'psql',
+      '-h',
+      '127.0.0.1',
+      '-U',
+      'postgres',
+      '-XAtc',
+      sql,
+      'backend',
+    );
+
+  before(async () => {
+    site = startNode('external');
+    const bundle = site.bundle(VERSION);
+    const set = {
+      'postgresql.enabled': 'false',
+      'global.postgresql.auth.host': 'db1.databases.svc',
+      'global.postgresql.auth.port': '6543',
+      'global.postgresql.auth.password': PASSWORD,
+    };
+    const flags = Object.entries(set).flatMap(([key, value]) => ['--backend-set', `${key}=${value}`]);
+    const place = ['--registry', site.registry, '--plain-http', '--domain', 'runai.test', '--yes'];
+    ended(await site.airgap('install', bundle, ...place, ...flags), 0);
+    const { images } = JSON.parse(ended(await site.airgap('inspect', bundle, '-o', 'json'), 0).out) as {
+      images: { target: string }[];
+    };
+    const own = images.find(({ target }) => /(^|\/)postgresql[:@]/.test(target)) ?? assert.fail();
+    image = `${site.registry}/${own.target}`;
+    applyYaml(site, 'server.yaml', server(image));
+    site.kubectl('-n', 'databases', 'wait', '--for=condition=Ready', 'pod/db1', '--timeout=180s');
+    site.kubectl(
+      '-n',
+      'databases',
+      'exec',
+      'db1',
+      '--',
+      'env',
+      'PGPASSWORD=other',
+      'psql',
+      '-h',
+      '127.0.0.1',
+      '-U',
+      'postgres',
+      '-c',
+      'CREATE DATABASE elsewhere',
+    );
+  });
+  after(() => site?.down());
+
+  it('threat 124: a login that may not read all tables gives no backup, and leaves no pod', async () => {
+    const ran = ended(await create('-o', at('denied.backup'), '--only', 'database'), 8);
+    assert.match(ran.err, /may not read all tables/);
+    assert.match(ran.err, /grafana\.dashboard/);
+    const pods = site.json('-n', 'runai-backend', 'get', 'pods', '-l', 'airgap/helper=true');
+    assert.deepEqual(pods['items'], []);
+    const cold = await create(
+      '-o',
+      at('cold.backup'),
+      '--only',
+      'database',
+      '--database-as',
+      'cold-copy',
+      '--yes',
+    );
+    assert.match(ended(cold, 8).err, /outside of the cluster/);
+  });
+
+  it('is dumped over the network from a pod, with the product’s own login', async () => {
+    psql('GRANT pg_read_all_data TO backend');
+    const file = at('external.backup');
+    const ran = ended(await create('-o', file, '--only', 'values,database'), 0);
+    assert.equal(`${ran.out}${ran.err}`.includes(PASSWORD), false);
+    await withBackup(file, async (backup) => {
+      const [database, ...others] = backup.manifest.databases;
+      assert.deepEqual(others, [], 'what else is on that server is not the product’s');
+      assert.equal(database?.name, 'backend');
+      assert.ok(database.tables.some(({ name, rows }) => name === 'users' && rows === 2));
+      const roles = (await backup.read('database/globals.sql')).toString('utf8');
+      assert.match(roles, /CREATE ROLE grafana/);
+      assert.doesNotMatch(roles, /PASSWORD/);
+      const where = backup.manifest.meta['externalDatabase'] as { host: string };
+      assert.equal(where.host, 'db1.databases.svc');
+      assert.equal(JSON.stringify(backup.manifest).includes(PASSWORD), false);
+    });
+    ended(await site.airgap('backup', 'verify', file), 0);
+  });
+
+  it('the printed CronJob makes a backup that the key opens, with the executable on its claim', async () => {
+    const built = spawnSync(process.execPath, [EXECUTABLE, at('airgap')], { encoding: 'utf8' });
+    assert.equal(built.status, 0, built.stderr);
+    const recipient = ended(await site.airgap('backup', 'keygen', '-o', at('nightly.key')), 0).out.trim();
+    const args = ['--image', image, '--program', '/backups/airgap', '--recipient', recipient, '--keep', '2'];
+    const yaml = ended(await site.airgap('backup', 'schedule', ...args, '--external-database'), 0).out;
+    applyYaml(site, 'schedule.yaml', yaml);
+    const namespace = ['-n', 'airgap-backup'];
+    site.kubectl(
+      ...namespace,
+      'wait',
+      '--for=jsonpath={.status.phase}=Bound',
+      'pvc/airgap-backups',
+      '--timeout=60s',
+    );
+    const folder = folderOf(site, 'airgap-backup', 'airgap-backups');
+    copyFileSync(at('airgap'), join(folder, 'airgap'));
+    chmodSync(join(folder, 'airgap'), 0o755);
+    site.kubectl(...namespace, 'create', 'job', '--from=cronjob/airgap-backup', 'first');
+    const done = site.node(
+      'exec',
+      'kubectl',
+      ...namespace,
+      'wait',
+      '--for=condition=Complete',
+      'job/first',
+      '--timeout=240s',
+    );
+    assert.equal(done.status, 0, site.node('exec', 'kubectl', ...namespace, 'logs', 'job/first').out);
+    const [file] = readdirSync(folder).filter((name) => name.endsWith('.backup'));
+    assert.ok(file, readdirSync(folder).join(' '));
+    const verified = ended(
+      await site.airgap('backup', 'verify', join(folder, file), '--identity', at('nightly.key')),
+      0,
+    );
+    assert.match(verified.out, /backend: (restorable|header only)/);
+  });
+});
