@@ -52,7 +52,8 @@ async function create(lock: string, content: string, path: string): Promise<bool
     if (systemCode(error) === 'EEXIST') return false;
     throw asWriteError(error, path);
   } finally {
-    await rm(temporary, { force: true });
+    // Where there is no such folder this fails too, and must not hide the first fault.
+    await rm(temporary, { force: true }).catch(() => {});
   }
 }
 

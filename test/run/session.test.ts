@@ -222,3 +222,16 @@ test('a plan that cannot be made leaves no run and no lock behind', async () => 
   assert.deepEqual(await listRunFolders(root, UID), []);
   await (await openSession(sessionOptions(root))).close();
 });
+
+test('threat 129: a backup that was killed with something stopped is given up by nobody', async () => {
+  const root = fresh('stopped');
+  const plan = { ...makePlan(), kind: 'backup' as const };
+  const begun = await openSession(sessionOptions(root, { kind: 'backup', plan: async () => plan }));
+  await begun.close();
+  for (const unfinished of ['give-up', 'resume'] as const)
+    await assert.rejects(
+      openSession(sessionOptions(root, { unfinished, random: (size) => Buffer.alloc(size, 0xee) })),
+      (error: AirgapError) => error.code === 'RUN_MISMATCH' && /airgap backup resume/.test(error.hint),
+    );
+  assert.equal((await findUnfinished(root, UID))?.identity.runId, begun.run.identity.runId);
+});

@@ -179,3 +179,9 @@ test('a recipient that is none is refused before anything is written', async (t)
   }
   assert.deepEqual(readdirSync(folder), []);
 });
+
+test('a place below something that is no folder is a place that cannot be written', async () => {
+  await assert.rejects(createBackupWriter('/dev/null/x.backup', { encryption: { kind: 'plain' } }), (error) =>
+    isAirgapError(error, 'OUTPUT_UNWRITABLE'),
+  );
+});
