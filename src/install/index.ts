@@ -4,7 +4,7 @@ import { createClusterSide } from '../run/cluster.js';
 import { checkResumption } from '../run/identity.js';
 import { hasOpenIntent, stepStates } from '../run/progress.js';
 import { type Reporting, withReport } from '../run/reporting.js';
-import { openSession, type Session } from '../run/session.js';
+import { demandNothingStopped, openSession, type Session } from '../run/session.js';
 import { executorsFor } from './executors.js';
 import { demandNoFailure } from './findings.js';
 import { effectiveInputs } from './inputs.js';
@@ -47,6 +47,7 @@ export async function install(options: InstallOptions): Promise<InstallOutcome> 
     demandNoFailure(prepared.findings);
     const work = workOf(site, { results, options, begunElsewhere: false, harmBegun: false });
     if (prepared.made && !prepared.made.changes) {
+      await demandNothingStopped(options.stateRoot, site.clusterUid);
       await checkOnly(prepared.made, work, options);
       return outcome({ outcome: 'unchanged', ...reportOf(results) });
     }

@@ -163,11 +163,9 @@ async function session(run: StoredRun, options: SessionOptions, holds: Holds): P
 async function settle(options: SessionOptions): Promise<StoredRun | undefined> {
   const { root, clusterUid, clock, emit } = options;
   if (options.unfinished === 'give-up') {
+    await demandNothingStopped(root, clusterUid);
     const newest = (await listRunFolders(root, clusterUid)).at(-1);
-    if (newest) {
-      await demandNothingStopped(newest);
-      await giveUp(newest, clock.now);
-    }
+    if (newest) await giveUp(newest, clock.now);
     return undefined;
   }
   const local = await findUnfinished(root, clusterUid);
@@ -198,8 +196,9 @@ async function settle(options: SessionOptions): Promise<StoredRun | undefined> {
 }
 
 /** A backup that was killed may have left the database stopped: that is brought back first. */
-async function demandNothingStopped(folder: string): Promise<void> {
-  const run = await readRun(folder).catch(() => undefined);
+export async function demandNothingStopped(root: string, clusterUid: string): Promise<void> {
+  const newest = (await listRunFolders(root, clusterUid)).at(-1);
+  const run = newest === undefined ? undefined : await readRun(newest).catch(() => undefined);
   if (run?.identity.kind !== 'backup' || isOver(run.records)) return;
   throw new AirgapError(
     'RUN_MISMATCH',

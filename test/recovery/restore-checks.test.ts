@@ -26,6 +26,7 @@ function backupOf(objects: Readonly<Record<string, readonly KubeObject[]>>, more
     meta: { domain: 'runai.test' },
     releases: [],
     volumes: [],
+    databases: [],
     parts,
     ...more,
   };
