@@ -19,42 +19,22 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundling } from './lib/bundling.mjs';
 
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const output = resolve(process.argv[2] ?? join(root, 'out/airgap'));
 const work = mkdtempSync(join(tmpdir(), 'airgap-executable-'));
 
-/** Optional accelerators of other packages: asked for at run time, absent here, and Node would warn of each. */
-const absent = {
-  name: 'absent',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(encoding|supports-color|bufferutil|utf-8-validate)$/ }, ({ path }) => ({
-      path,
-      namespace: 'absent',
-    }));
-    onLoad({ filter: /.*/, namespace: 'absent' }, () => ({ contents: 'module.exports = undefined;' }));
-  },
-};
-
 try {
   const script = join(work, 'airgap.cjs');
   await build({
+    ...bundling,
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
     outfile: script,
-    bundle: true,
     format: 'cjs',
-    platform: 'node',
-    target: 'node20',
     minify: true,
-    define: {
-      'process.env.WS_NO_BUFFER_UTIL': '"1"',
-      'process.env.WS_NO_UTF_8_VALIDATE': '"1"',
-      'import.meta.url': 'undefined',
-    },
-    plugins: [absent],
-    logLevel: 'warning',
+    define: { ...bundling.define, 'import.meta.url': 'undefined' },
   });
   const blob = join(work, 'airgap.blob');
   const config = join(work, 'sea.json');

@@ -38,7 +38,7 @@ export interface KubeTarget {
   credentials(): Promise<Credentials>;
 }
 
-type Module = typeof import('@kubernetes/client-node');
+type Module = typeof import('./kube-config.js');
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
@@ -49,7 +49,7 @@ const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/tok
  */
 export async function loadTarget(options: ConfigOptions): Promise<KubeTarget> {
   const files = await configFiles(options);
-  const module = await import('@kubernetes/client-node');
+  const module = await import('./kube-config.js');
   const config = files.length > 0 ? readFiles(module, files) : await readPod(module, options);
   const context = chooseContext(config, options, files);
   config.setCurrentContext(context);
