@@ -3,6 +3,7 @@ import type { CliContext } from './cli/context.js';
 import { buildProgram, type CommonOptions, runProgram } from './cli/program.js';
 import { EXIT, isAirgapError } from './errors.js';
 import type { Emit } from './events.js';
+import { keepFreedMemory } from './io/keep-memory.js';
 import type { Renderer } from './term/renderer.js';
 import { choosePaint, type Paint, plain } from './term/style.js';
 import { VERSION } from './version.js';
@@ -32,6 +33,7 @@ const context: CliContext = {
 };
 
 setMaxListeners(0, stop.signal);
+keepFreedMemory();
 surviveLostOutput();
 listenToSignals();
 main(process.argv.slice(2)).then((code) => {
