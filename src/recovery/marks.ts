@@ -41,7 +41,7 @@ export async function writeMark(
     backupId,
     ...(databases === undefined ? {} : { databases }),
   };
-  await writeFileAtomic(markPath(backup), `${JSON.stringify(mark, null, 2)}\n`, { mode: 0o644 });
+  await writeFileAtomic(markPath(backup), `${JSON.stringify(mark, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** The mark of this very file; undefined when there is none, it is damaged, or belongs to another file. */

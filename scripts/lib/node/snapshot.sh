@@ -27,12 +27,24 @@ node_restore() {
 	halt
 	rm -rf "$DIR/etcd" "$DIR/volumes"
 	cp -a --reflink=auto "$source/etcd" "$source/volumes" "$DIR/"
+	local since
+	since=$(date +%s)
 	boot
 	wait_ready
 	provide
+	wait_until 60 kubelet_speaks "$since" || say "the kubelet has not said that the node is ready"
 	touch "$DIR/run/ready"
 	wait_until 60 pods_run || say "not all pods that were ready run again"
 	say "snapshot $1 restored"
+}
+
+# kubelet_speaks SECONDS: it is ready by the kubelet's own word of this boot, not by what stood in the snapshot. Before
+# that it says once that it is not, and every pod of the node counts as not ready with it.
+kubelet_speaks() {
+	local status at
+	read -r status at < <(kubectl get nodes -o \
+		jsonpath='{range .items[0].status.conditions[?(@.type=="Ready")]}{.status} {.lastHeartbeatTime}{end}')
+	[ "$status" = True ] && [ "$(date -d "$at" +%s)" -ge "$1" ]
 }
 
 # Right after the boot the API server still tells what was true before it: compare with what runs.

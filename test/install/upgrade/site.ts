@@ -123,6 +123,9 @@ export function openSite(name: string): UpgradeSite {
       const known = furnished.get(source.id);
       if (known !== undefined) {
         node.must('restore', source.id);
+        // A node that has just started counts all of its pods as not ready for a moment.
+        const wait = ['wait', '--for=condition=Available', 'deployment', '--all', '-A', '--timeout=180s'];
+        node.must('exec', 'kubectl', ...wait);
         withoutProvidedTls(source);
         return known;
       }
