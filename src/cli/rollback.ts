@@ -4,19 +4,13 @@ import { AirgapError } from '../errors.js';
 import type { RollbackOutcome, RollbackView } from '../install/rollback/types.js';
 import { commandLine } from './command-line.js';
 import type { CliContext, Verb } from './context.js';
-import { placeOptions } from './place.js';
+import { type PlaceFlags, placeOptions } from './place.js';
 import { writeReport } from './report.js';
 
-interface Flags {
+interface Flags extends PlaceFlags {
   readonly run?: string;
   readonly acceptDatabaseMigration?: boolean;
   readonly keepControlPlane?: boolean;
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly helm?: string;
-  readonly stateDir?: string;
-  readonly timeout?: string;
-  readonly helmTimeout?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly takeover?: string;

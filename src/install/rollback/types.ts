@@ -1,24 +1,14 @@
-import type { Emit } from '../../events.js';
 import type { RunResult } from '../../run/engine.js';
-import type { Clock } from '../../run/lease.js';
 import type { Plan } from '../../run/types.js';
 import type { HealthReport } from '../health.js';
 import type { ClusterFacts } from '../site.js';
-import type { ClusterChoice } from '../types.js';
+import type { ClusterChoice, Surroundings } from '../types.js';
 import type { RollbackFinding } from './findings.js';
 import type { RollbackReport } from './report.js';
 
 /** What a rollback takes from outside. */
-export interface RollbackOptions {
+export interface RollbackOptions extends Surroundings {
   readonly cluster: ClusterChoice;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stateRoot: string;
-  readonly clock: Clock;
-  readonly random: (size: number) => Buffer;
-  readonly place: string;
-  readonly toolVersion: string;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
   /** Id (or its beginning) of the run to take back; the last install when absent. */
   readonly run?: string;
   /** `accept`: the operator knows that the old control plane meets the new version's database. */
