@@ -9,7 +9,8 @@ import {
   startHash,
   takeBlock,
 } from '../io/hash-thread.js';
-import type { TakeBytes } from '../oci/types.js';
+import { putBytes } from '../oci/byte-sink.js';
+import type { ByteSink } from '../oci/types.js';
 import type { Position } from './positions.js';
 import type { Target } from './target.js';
 
@@ -22,7 +23,7 @@ export type EntryBytes =
   | Buffer
   | Readable
   | { readonly checked: Readable }
-  | { readonly pour: (take: TakeBytes) => Promise<void>; readonly what: string };
+  | { readonly pour: (sink: ByteSink) => Promise<void>; readonly what: string };
 
 export interface Place {
   readonly target: Target;
@@ -45,14 +46,14 @@ export async function pourEntry(bytes: EntryBytes, place: Place): Promise<void> 
     return;
   }
   if ('checked' in bytes) {
-    await fill(place, undefined, (take) => drain(bytes.checked, take, place.signal));
+    await fill(place, undefined, (sink) => drain(bytes.checked, sink, place.signal));
     return;
   }
   const hash = startHash(position.size);
   const [what, pour] =
     'pour' in bytes
       ? [bytes.what, bytes.pour]
-      : [position.path, (take: TakeBytes) => drain(bytes, take, place.signal)];
+      : [position.path, (sink: ByteSink) => drain(bytes, sink, place.signal)];
   await fill(place, hash, pour);
   requireDigest(await hash.digest(), { ...expected, what });
 }
@@ -60,19 +61,13 @@ export async function pourEntry(bytes: EntryBytes, place: Place): Promise<void> 
 async function fill(
   { target, position, signal, onBytes }: Place,
   hash: RunningHash | undefined,
-  pour: (take: TakeBytes) => Promise<void>,
+  pour: (sink: ByteSink) => Promise<void>,
 ): Promise<void> {
   const end = position.offset + position.size;
   let at = position.offset;
   let block: Block | undefined;
   let filled = 0;
 
-  const copy = (bytes: Buffer, from: number): number => {
-    block ??= takeBlock();
-    const copied = bytes.copy(block.bytes, filled, from);
-    filled += copied;
-    return from + copied;
-  };
   const flush = async (): Promise<void> => {
     if (block === undefined) return;
     await target.write([block.bytes.subarray(0, filled)], at);
@@ -83,20 +78,21 @@ async function fill(
     onBytes(filled);
     filled = 0;
   };
-  const copyOver = async (bytes: Buffer): Promise<void> => {
-    for (let from = 0; from < bytes.length; ) {
-      from = copy(bytes, from);
-      if (filled === BLOCK_SIZE) await flush();
-    }
+  const sink: ByteSink = {
+    space() {
+      const left = end - at - filled;
+      if (left === 0) throw wrongSize(position);
+      block ??= takeBlock();
+      return block.bytes.subarray(filled, filled + left);
+    },
+    filled(count) {
+      signal.throwIfAborted();
+      filled += count;
+      return filled === BLOCK_SIZE ? flush() : undefined;
+    },
   };
   try {
-    await pour((bytes) => {
-      signal.throwIfAborted();
-      if (at + filled + bytes.length > end) throw wrongSize(position);
-      if (filled + bytes.length >= BLOCK_SIZE) return copyOver(bytes);
-      copy(bytes, 0);
-      return undefined;
-    });
+    await pour(sink);
     signal.throwIfAborted();
     await flush();
     if (at !== end) throw wrongSize(position);
@@ -105,11 +101,11 @@ async function fill(
   }
 }
 
-async function drain(stream: Readable, take: TakeBytes, signal: AbortSignal): Promise<void> {
+async function drain(stream: Readable, sink: ByteSink, signal: AbortSignal): Promise<void> {
   const abort = (): void => void stream.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) await take(chunk);
+    for await (const chunk of stream as AsyncIterable<Buffer>) await putBytes(sink, chunk);
   } finally {
     signal.removeEventListener('abort', abort);
     stream.destroy();

@@ -5,11 +5,12 @@ import {
   type RequestOptions,
 } from 'node:http';
 import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { isIP } from 'node:net';
+import { isIP, type NetConnectOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as tlsConnect } from 'node:tls';
 import type { RegistryOptions } from './client.js';
 import { proxyFor } from './proxy.js';
+import { openTappable } from './tapped-socket.js';
 import { loadTls, type TlsMaterial } from './tls.js';
 
 /** Opens requests over kept connections, through the proxy when there is one, with the TLS of each host. */
@@ -28,8 +29,8 @@ export function createWire(host: string, options: RegistryOptions): Wire {
     maxSockets: options.concurrency ?? 8,
     scheduling: 'lifo',
   };
-  const plain = new HttpAgent(settings);
-  const secure = new HttpsAgent(settings);
+  const plain = new TappableAgent(settings);
+  const secure = new TappableTlsAgent(settings);
   const tunnel = new TunnelAgent(settings);
   const materials = new Map<string, Promise<TlsMaterial>>();
   const tlsFor = (url: URL): Promise<TlsMaterial> => {
@@ -73,6 +74,24 @@ function proxyHeaders(proxy: URL): Record<string, string> {
   if (proxy.username === '') return {};
   const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
   return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+type Open = (options: NetConnectOpts) => Socket;
+
+/** Its connections can be tapped (tapped-socket.ts). */
+class TappableAgent extends HttpAgent {
+  override createConnection(options: NetConnectOpts): Socket {
+    const open = super.createConnection as Open;
+    return openTappable((onread) => open.call(this, { ...options, onread }));
+  }
+}
+
+/** Its connections can be tapped (tapped-socket.ts). */
+class TappableTlsAgent extends HttpsAgent {
+  override createConnection(options: NetConnectOpts): Socket {
+    const open = super.createConnection as Open;
+    return openTappable((onread) => open.call(this, { ...options, onread }));
+  }
 }
 
 type TunnelOptions = AgentOptions & { host?: string; port?: number; proxy?: URL; servername?: string };

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { AirgapError } from '../errors.js';
 import type { Api } from './api.js';
+import { putBytes } from './byte-sink.js';
 import { hexOf } from './digest.js';
+import { canReadDirect, readDirect } from './direct-body.js';
 import { parseContentRange } from './headers.js';
 import type { HttpAnswer } from './transport.js';
-import type { BlobOptions, Descriptor, TakeBytes } from './types.js';
+import type { BlobOptions, ByteSink, Descriptor } from './types.js';
 
 /** Where a blob is and what it must be. */
 export interface Wanted {
@@ -35,28 +37,30 @@ export function readBlob(wanted: Wanted, options: BlobOptions): Readable {
   let resume: (() => void) | undefined;
 
   /** Gathers bytes; the last block is kept until the digest is known. */
-  const take = (bytes: Buffer): Promise<void> | undefined => {
-    let wantsMore = true;
-    for (let at = 0; at < bytes.length; ) {
+  const sink: ByteSink = {
+    space() {
       block ??= Buffer.allocUnsafeSlow(Math.min(BLOCK, descriptor.size - position));
-      const copied = bytes.copy(block, filled, at);
-      at += copied;
-      filled += copied;
-      position += copied;
-      if (filled < block.length) continue;
-      hash?.update(block);
-      if (position === descriptor.size) last = block;
-      else wantsMore = stream.push(block);
+      return block.subarray(filled);
+    },
+    filled(count) {
+      filled += count;
+      position += count;
+      if (block === undefined || filled < block.length) return undefined;
+      const full = block;
       block = undefined;
       filled = 0;
-    }
-    if (wantsMore) return undefined;
-    return new Promise((resolve) => {
-      resume = resolve;
-    });
+      hash?.update(full);
+      if (position === descriptor.size) last = full;
+      else if (!stream.push(full)) {
+        return new Promise((resolve) => {
+          resume = resolve;
+        });
+      }
+      return undefined;
+    },
   };
 
-  const pouring = pourBlob(wanted, { from: start, take });
+  const pouring = pourBlob(wanted, { from: start, sink });
   const stream = new Readable({
     highWaterMark: BLOCK,
     read() {
@@ -90,19 +94,30 @@ export interface Pouring {
 /** The bytes of a blob from `from` on, in the network's pieces; goes on after a broken connection with Range. */
 export function pourBlob(
   wanted: Wanted,
-  { from: start, take }: { readonly from: number; readonly take: TakeBytes },
+  { from: start, sink }: { readonly from: number; readonly sink: ByteSink },
 ): Pouring {
   const { descriptor, what } = wanted;
   let position = start;
   let current: Readable | undefined;
   let stopped = false;
+  const counted: ByteSink = {
+    space: () => sink.space(),
+    filled(count) {
+      position += count;
+      return sink.filled(count);
+    },
+  };
 
   /** Passes on what one answer brings; ends when it has ended. */
   const drain = (answer: HttpAnswer, skip: number): Promise<void> =>
     new Promise((resolve, reject) => {
       let ahead = skip;
+      let waiting: Promise<void> | undefined;
       const body = answer.body;
-      current = body;
+      const end = (settle: () => void): void => {
+        if (waiting) waiting.then(settle, reject);
+        else settle();
+      };
       const fail = (error: unknown): void => {
         reject(error);
         body.destroy();
@@ -114,19 +129,22 @@ export function pourBlob(
           fail(mismatch(descriptor, what, `more than ${descriptor.size} bytes`));
           return;
         }
-        position += chunk.length;
         try {
-          const busy = take(chunk);
+          const busy = putBytes(counted, chunk);
           if (busy === undefined) return;
           body.pause();
-          busy.then(() => body.resume(), fail);
+          waiting = busy;
+          busy.then(() => {
+            waiting = undefined;
+            body.resume();
+          }, fail);
         } catch (error) {
           fail(error);
         }
       });
-      body.on('end', () => resolve());
-      body.on('error', (error) => reject(wanted.api.translate(error)));
-      body.on('close', () => resolve());
+      body.on('end', () => end(resolve));
+      body.on('error', (error) => end(() => reject(wanted.api.translate(error))));
+      body.on('close', () => end(resolve));
     });
 
   const fetchRest = async (): Promise<void> => {
@@ -137,7 +155,14 @@ export function pourBlob(
       answer.body.destroy();
       return;
     }
-    await drain(answer, answer.status === 200 ? from : 0);
+    current = answer.body;
+    const rest = descriptor.size - from;
+    const skip = answer.status === 200 ? from : 0;
+    if (skip === 0 && canReadDirect(answer.body, rest)) {
+      await readDirect(answer.body, rest, counted).catch((error: unknown) => {
+        throw wanted.api.translate(error);
+      });
+    } else await drain(answer, skip);
     if (position < descriptor.size && !stopped) {
       const missing = `the connection ended after ${position} of ${descriptor.size} bytes`;
       throw new AirgapError('REGISTRY_FAILED', what, { found: missing, cause: premature(missing) });

@@ -53,8 +53,8 @@ export function createRegistry(host: string, options: RegistryOptions): Registry
     deleteManifest: (repository, digest, read = {}) =>
       deleteManifest(api, place(repository, digest), withSignal(read, options)),
     blob: async (repository, descriptor, read = {}) => readBlob(wanted(repository, descriptor, read), read),
-    async pourBlob(repository, descriptor, { take, ...read }) {
-      const pouring = pourBlob(wanted(repository, descriptor, read), { from: 0, take });
+    async pourBlob(repository, descriptor, { sink, ...read }) {
+      const pouring = pourBlob(wanted(repository, descriptor, read), { from: 0, sink });
       const stop = (): void => pouring.stop();
       read.signal?.addEventListener('abort', stop, { once: true });
       await pouring.done.finally(() => read.signal?.removeEventListener('abort', stop));

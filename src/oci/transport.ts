@@ -82,7 +82,8 @@ function exchange(outgoing: ClientRequest, request: HttpRequest, stall: number):
     let incoming: IncomingMessage | undefined;
     outgoing.on('timeout', () => {
       // A reader that does not want more now is not a stalled server.
-      if (incoming && (incoming.isPaused() || incoming.readableEnded)) outgoing.setTimeout(stall);
+      if (incoming && (incoming.isPaused() || incoming.readableEnded || incoming.socket.isPaused()))
+        outgoing.setTimeout(stall);
       else outgoing.destroy(new StallError(`nothing moved for ${Math.round(stall / 1000)} s`));
     });
     outgoing.on('error', (error) => (incoming ? incoming.destroy(error) : reject(error)));
@@ -128,7 +129,13 @@ function watchRate(outgoing: ClientRequest, rate: number, window: number): void 
     const now = (outgoing.socket?.bytesRead ?? 0) + (outgoing.socket?.bytesWritten ?? 0);
     const isSlow = now - before < (rate * window) / 1000;
     before = now;
-    if (!isSlow || incoming?.isPaused() || (outgoing.writableEnded && !incoming)) return;
+    if (
+      !isSlow ||
+      incoming?.isPaused() ||
+      incoming?.socket.isPaused() ||
+      (outgoing.writableEnded && !incoming)
+    )
+      return;
     outgoing.destroy(new StallError(`less than ${rate} bytes a second for ${Math.round(window / 1000)} s`));
   }, window);
   outgoing.on('response', (message) => {

@@ -61,11 +61,19 @@ export interface BlobOptions extends ReadOptions {
   readonly offset?: number;
 }
 
-/** Takes bytes, which stay as they are until it is done; the promise of one who is busy holds the source back. */
-export type TakeBytes = (bytes: Buffer) => Promise<void> | undefined;
+/** Takes bytes in memory of its own, so that they can come there from the network without a copy in between. */
+export interface ByteSink {
+  /** Memory for the next bytes, at least one. Throws when no more are wanted. */
+  space(): Buffer;
+  /**
+   * The first `count` bytes of the last space are there; the promise of one who is busy holds the source back, and
+   * until then there is no space.
+   */
+  filled(count: number): Promise<void> | undefined;
+}
 
 export interface PourOptions extends ReadOptions {
-  readonly take: TakeBytes;
+  readonly sink: ByteSink;
 }
 
 /**

@@ -24,6 +24,6 @@ export function entryContents(findings: Findings): OpenEntry {
     if (source.pourBlob === undefined)
       return { checked: await source.blob(repository, descriptor, { signal }) };
     const pour = source.pourBlob.bind(source, repository, descriptor);
-    return { pour: (take) => pour({ take, signal }), what: `blob ${digest} of ${place.what}` };
+    return { pour: (sink) => pour({ sink, signal }), what: `blob ${digest} of ${place.what}` };
   };
 }

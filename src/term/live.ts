@@ -3,6 +3,9 @@ import type { Ora } from 'ora';
 import { createMeter } from './progress.js';
 import { lineOf, type Renderer, type RendererOptions } from './renderer.js';
 
+/** The line is drawn no oftener than this (ms): setting its text measures it. */
+const EVERY = 80;
+
 /**
  * A terminal: finished lines scroll up, the last line lives. ora draws that line; it is loaded with the first
  * event, so that commands which announce nothing start fast.
@@ -12,6 +15,7 @@ export async function createLiveRenderer(options: RendererOptions): Promise<Rend
   const meter = createMeter(options.now);
   let spinner: Ora | undefined;
   let title = '';
+  let drawn = 0;
   const stop = (): void => {
     spinner?.stop();
     spinner = undefined;
@@ -27,6 +31,7 @@ export async function createLiveRenderer(options: RendererOptions): Promise<Rend
       if (options.verbosity !== 'quiet' && event.type === 'stage-started') {
         stop();
         title = event.title;
+        drawn = 0;
         spinner = ora({
           text: title,
           stream: options.stderr as Writable & NodeJS.WriteStream,
@@ -35,7 +40,10 @@ export async function createLiveRenderer(options: RendererOptions): Promise<Rend
         return;
       }
       if (event.type === 'progress') {
-        if (spinner) spinner.text = fit(`${title}: ${meter(event)}`, options.stderr);
+        meter.note(event);
+        if (spinner === undefined || options.now() - drawn < EVERY) return;
+        drawn = options.now();
+        spinner.text = fit(`${title}: ${meter.text()}`, options.stderr);
         return;
       }
       if (event.type === 'stage-ended') stop();

@@ -1,24 +1,37 @@
 import type { Progress } from '../events.js';
 import { formatBytes, formatDuration } from './units.js';
 
-/** Two points of acknowledged progress are enough for a rate; older ones than this are forgotten (ms). */
+/** Older points of acknowledged progress than this say nothing of the rate now (ms). */
 const WINDOW = 10_000;
+/** Points are kept no closer than this (ms): progress may come thousands of times a second. */
+const SPACING = 200;
 
-/** Keeps the recent points of one stage and turns them into "1.2 GB of 1.8 GB, 67 %, 350 MB/s, 2 s left". */
-export function createMeter(now: () => number): (progress: Progress) => string {
+/** What a stage has done so far, and how fast. */
+export interface Meter {
+  note(progress: Progress): void;
+  /** "1.2 GB of 1.8 GB, 67 %, 350 MB/s, 2 s left"; empty before anything was noted. */
+  text(): string;
+}
+
+/** Keeps the recent points of one stage. */
+export function createMeter(now: () => number): Meter {
   let points: { readonly at: number; readonly done: number }[] = [];
-  let stage = '';
-  return (progress) => {
-    if (progress.stage !== stage) {
-      stage = progress.stage;
-      points = [];
-    }
-    const at = now();
-    points = [...points.filter((point) => at - point.at <= WINDOW), { at, done: progress.done }];
-    const oldest = points[0] as { at: number; done: number };
-    const elapsed = at - oldest.at;
-    const rate = elapsed > 200 ? ((progress.done - oldest.done) * 1000) / elapsed : undefined;
-    return describe(progress, rate);
+  let last: Progress | undefined;
+  return {
+    note(progress) {
+      if (progress.stage !== last?.stage) points = [];
+      last = progress;
+      const at = now();
+      const newest = points.at(-1);
+      if (newest && at - newest.at < SPACING) return;
+      points = [...points.filter((point) => at - point.at <= WINDOW), { at, done: progress.done }];
+    },
+    text() {
+      if (last === undefined) return '';
+      const oldest = points[0] as { at: number; done: number };
+      const elapsed = now() - oldest.at;
+      return describe(last, elapsed > SPACING ? ((last.done - oldest.done) * 1000) / elapsed : undefined);
+    },
   };
 }
 

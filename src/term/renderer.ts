@@ -31,10 +31,10 @@ export function createPlainRenderer(options: RendererOptions): Renderer {
   return {
     emit: (event) => {
       if (event.type === 'progress') {
-        const line = meter(event);
+        meter.note(event);
         if (options.verbosity === 'quiet' || options.now() - spoke < every) return;
         spoke = options.now();
-        say(`  ${event.stage}: ${line}`);
+        say(`  ${event.stage}: ${meter.text()}`);
         return;
       }
       if (event.type === 'stage-started') spoke = options.now();

@@ -7,6 +7,8 @@ import { pourEntry } from '../../src/bundle/pour.js';
 import type { Target } from '../../src/bundle/target.js';
 import { isAirgapError } from '../../src/errors.js';
 import { BLOCK_SIZE } from '../../src/io/hash-thread.js';
+import { putBytes } from '../../src/oci/byte-sink.js';
+import type { ByteSink } from '../../src/oci/types.js';
 
 /** Memory in place of the file; writes take a moment. */
 function placeOf(content: Buffer, offset = 512) {
@@ -37,10 +39,10 @@ function placeOf(content: Buffer, offset = 512) {
 
 /** Pours pieces of odd sizes, each overwritten afterwards as a network buffer would be. */
 function pourer(content: Buffer, piece: number) {
-  return async (take: (bytes: Buffer) => Promise<void> | undefined): Promise<void> => {
+  return async (sink: ByteSink): Promise<void> => {
     for (let at = 0; at < content.length; at += piece) {
       const bytes = Buffer.from(content.subarray(at, at + piece));
-      await take(bytes);
+      await putBytes(sink, bytes);
       bytes.fill(0);
     }
   };
@@ -88,8 +90,8 @@ test('a source that fails half-way fails the entry, and its block is free again'
   const content = randomBytes(2 * BLOCK_SIZE);
   for (let turn = 0; turn < 40; turn++) {
     const { place } = placeOf(content);
-    const failing = async (take: (bytes: Buffer) => Promise<void> | undefined): Promise<void> => {
-      await take(content.subarray(0, 1000));
+    const failing = async (sink: ByteSink): Promise<void> => {
+      await putBytes(sink, content.subarray(0, 1000));
       throw new Error('cut');
     };
     await assert.rejects(pourEntry({ pour: failing, what: 'it' }, place), /cut/);
