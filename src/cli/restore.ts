@@ -26,6 +26,7 @@ export interface RestoreFlags extends InstallFlags, UnlockFlags {
   readonly skip: readonly string[];
   readonly replace?: boolean;
   readonly toNewCluster?: boolean;
+  readonly externalDatabase?: boolean;
   readonly rebind: readonly string[];
   readonly dryRun?: boolean;
   readonly yes?: boolean;
@@ -69,12 +70,16 @@ export const restoreVerb: Verb = (program, context) => {
       '--drill',
       'prove the backup: restore its databases into a pod of their own, compare, take it away',
     )
-    .option('--helper-image <ref>', 'image of the drill’s pod (default: that of the database)');
+    .option('--helper-image <ref>', 'image of pods that restore databases (default: that of the database)');
   addTrustOptions(addRegistryOptions(addUnlockOptions(command)))
     .option('--only <parts>', 'nothing but these parts', collect, [])
     .option('--skip <parts>', 'not these parts', collect, [])
     .option('--replace', 'replace what runs at the target; it is backed up first')
     .option('--to-new-cluster', 'the backup is of another cluster, and shall be restored to this one')
+    .option(
+      '--external-database',
+      'restore the dump of a server outside of the cluster there, beside what it has',
+    )
     .option('--domain <name>', 'host name of the control plane, when it is not the saved one')
     .option(
       '--rebind <claim>',
@@ -144,6 +149,8 @@ export async function restoreFromCli(
         ...more,
         replace: flags.replace === true,
         toNewCluster: flags.toNewCluster === true,
+        externalDatabase: flags.externalDatabase === true,
+        ...(flags.helperImage === undefined ? {} : { helperImage: flags.helperImage }),
         rebind: flags.rebind,
         ...(flags.domain === undefined ? {} : { domain: flags.domain }),
         mode: flags.dryRun ? 'dry-run' : 'restore',
@@ -180,6 +187,7 @@ function resumeCommand(
 ): string {
   const words = ['restore', resolve(cwd, file), '--bundle', bundle];
   for (const identity of flags.identity ?? []) words.push('--identity', resolve(cwd, identity));
+  if (flags.helperImage !== undefined) words.push('--helper-image', flags.helperImage);
   if (flags.passphraseFile !== undefined) words.push('--passphrase-file', flags.passphraseFile);
   return commandLine(words, flags, cwd);
 }

@@ -50,6 +50,7 @@ export function addressLines(address: ServerAddress | undefined): string {
   return `${lines.join('\n')}\n`;
 }
 
-function quote(text: string): string {
+/** As one word of a shell program. */
+export function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

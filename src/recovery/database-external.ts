@@ -15,8 +15,21 @@ export interface ExternalOptions {
   /** An image with PostgreSQL's client programs and bash. */
   readonly image: string;
   readonly pullSecrets: readonly string[];
+  /** Begins the name of the pod; dump when absent. */
+  readonly purpose?: string;
+  /** Databases to log into, the first that lets somebody in; the product's own when absent. */
+  readonly entries?: readonly string[];
   readonly random: (size: number) => Buffer;
   readonly signal: AbortSignal;
+}
+
+/** A server that was logged into through a pod. */
+export interface OpenedExternal {
+  readonly database: Database & { readonly address: ServerAddress };
+  /** The database that let the login in. */
+  readonly entry: string;
+  /** Removes the pod. */
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -25,22 +38,20 @@ export interface ExternalOptions {
  * @returns the server, and what removes the pod
  * @throws AirgapError BACKUP_FAILED
  */
-export async function openExternal(
-  options: ExternalOptions,
-): Promise<{ readonly database: Database; readonly close: () => Promise<void> }> {
-  const { client, image, pullSecrets, random, signal } = options;
+export async function openExternal(options: ExternalOptions): Promise<OpenedExternal> {
+  const { client, image, pullSecrets, purpose = 'dump', random, signal } = options;
   const address = await addressOf(options);
   const { namespace } = POSTGRES;
   const pod = await startHelper({
     ...{ client, namespace, image, pullSecrets, random, signal },
-    purpose: 'dump',
+    purpose,
     user: NOBODY,
   });
   try {
-    const login = await logIn(options, { pod, address });
+    const { login, entry } = await logIn(options, { pod, address });
     const { from, ...rest } = login;
     const database = { target: pod.target, address, ...rest, passwordFrom: from, image, pullSecrets };
-    return { database, close: () => pod.remove().catch(() => {}) };
+    return { database, entry, close: () => pod.remove().catch(() => {}) };
   } catch (error) {
     await pod.remove().catch(() => {});
     throw error;
@@ -69,19 +80,21 @@ async function addressOf({ client, values, signal }: ExternalOptions): Promise<S
 async function logIn(
   options: ExternalOptions,
   { pod, address }: { readonly pod: HelperPod; readonly address: ServerAddress },
-): Promise<Login> {
-  const { client, signal } = options;
+): Promise<{ readonly login: Login; readonly entry: string }> {
+  const { client, entries = [address.database], signal } = options;
   const tried: string[] = [];
-  for (const login of await logins(options)) {
-    const refusal = await tryLogin(client, { target: pod.target, login, address, signal });
-    if (refusal === undefined) return login;
-    tried.push(`${login.user} with ${login.from}: ${refusal}`);
-  }
+  for (const login of await logins(options))
+    for (const entry of entries) {
+      const where = { ...address, database: entry };
+      const refusal = await tryLogin(client, { target: pod.target, login, address: where, signal });
+      if (refusal === undefined) return { login, entry };
+      tried.push(`${login.user} with ${login.from}: ${refusal}`);
+    }
   throw new AirgapError(
     'BACKUP_FAILED',
     `no known password opens the database at ${describeAddress(address)}`,
     {
-      expected: `a login to database ${address.database}`,
+      expected: `a login to database ${entries.join(' or ')}`,
       found: tried.length === 0 ? 'no password in any secret or value' : tried.join('; ').slice(0, 1500),
       hint: 'name what saves it: --database-by "nightly dump on db1", or mend the credentials in the values',
     },

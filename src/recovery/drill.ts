@@ -15,7 +15,7 @@ import { withHelper } from './helper-pod.js';
 import { demandHelper, findHelper } from './observe-site.js';
 import { call, restoreAside, type Server } from './restore-database.js';
 import { ROLES_SCRIPT } from './restore-script.js';
-import { savedSettings } from './steps/database.js';
+import { savedSettings } from './saved-settings.js';
 import { requireBackupOk, verifyBackup } from './verify.js';
 
 export interface DrillOptions {

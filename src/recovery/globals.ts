@@ -5,6 +5,8 @@ const NAME = String.raw`(?:[a-z_][a-z0-9_$]*|"(?:[^"\n]|"")+")`;
 const CREATE = new RegExp(`^CREATE ROLE (${NAME});$`);
 const ALTER = new RegExp(`^ALTER ROLE (${NAME}) (?:WITH |IN DATABASE ${NAME} )?[^\\n]*;$`);
 const OTHER = new RegExp(`^(?:GRANT ${NAME} TO ${NAME}[^\\n]*|COMMENT ON ROLE ${NAME} IS '[^\\n]*');$`);
+const ABOUT = new RegExp(`^(?:CREATE|ALTER|COMMENT ON) ROLE (${NAME})`);
+const GRANT = new RegExp(`^GRANT (${NAME}) TO (${NAME})`);
 /** What pg_dumpall prints around the statements. */
 const AROUND = /^(?:--.*|\s*|SET [a-z_]+ = [^;\n]+;|\\(?:un)?restrict [A-Za-z0-9]+)$/;
 
@@ -45,6 +47,28 @@ export function roleStatements(text: string, existing: ReadonlySet<string>): str
 function isOneStatement(line: string): boolean {
   const bare = line.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"/g, '');
   return !/[\\'"]|;.|\$/.test(bare);
+}
+
+/**
+ * Of such statements those that make some roles, and the roles that these are members of. What is there stays as it is:
+ * a server that others use has roles that are none of ours. Who had granted it is left open. Pure.
+ */
+export function statementsAbout(
+  statements: readonly string[],
+  roles: ReadonlySet<string>,
+  existing: ReadonlySet<string>,
+): string[] {
+  const wanted = new Set(roles);
+  const grants = statements.map((line) => GRANT.exec(line)?.slice(1, 3).map(unquote) ?? []);
+  for (let size = -1; size !== wanted.size; ) {
+    size = wanted.size;
+    for (const [role = '', member = ''] of grants) if (wanted.has(member)) wanted.add(role);
+  }
+  return statements.flatMap((line, index) => {
+    const about = grants[index]?.[1] ?? unquote(ABOUT.exec(line)?.[1] ?? '');
+    const isNew = wanted.has(about) && !existing.has(about);
+    return isNew ? [line.replace(new RegExp(` GRANTED BY ${NAME};$`), ';')] : [];
+  });
 }
 
 function withoutPassword(line: string): string {

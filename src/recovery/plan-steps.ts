@@ -190,12 +190,29 @@ export function crdsStep(): PlanStep {
   };
 }
 
-export function rolesStep(): PlanStep {
+/** A server that others use too: what may not be done there shows before anything is done. */
+export function accessStep(databases: readonly string[], place: string): PlanStep {
+  return own(
+    'database:access',
+    { kind: 'external-access' },
+    {
+      title: `see that the product’s login at ${place} may restore ${databases.join(', ')} beside the live one`,
+      destructive: false,
+      saves: [],
+      doneWhen: 'it may make, fill and rename databases, and the roles that the dump names are there',
+    },
+  );
+}
+
+export function rolesStep(place: string | undefined): PlanStep {
   return own(
     'database:roles',
     { kind: 'globals' },
     {
-      title: 'bring the database’s roles back',
+      title:
+        place === undefined
+          ? 'bring the database’s roles back'
+          : `bring back what ${place} lacks of the database’s roles`,
       destructive: false,
       saves: [],
       doneWhen: 'their statements ran in one transaction',
@@ -204,13 +221,13 @@ export function rolesStep(): PlanStep {
 }
 
 /** The long part, while the live database goes on as it is. */
-export function besideStep({ name, tables }: DatabaseFacts): PlanStep {
+export function besideStep({ name, tables }: DatabaseFacts, place: string | undefined): PlanStep {
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   return own(
     `database:${idOf(name)}`,
     { kind: 'database', database: name },
     {
-      title: `restore database ${name} beside the live one (${tables.length} tables, ${rows} rows)`,
+      title: `restore database ${name} beside the live one${at(place)} (${tables.length} tables, ${rows} rows)`,
       command: `pg_restore --exit-on-error --single-transaction -d ${sideName(name)}`,
       destructive: false,
       saves: [],
@@ -220,13 +237,13 @@ export function besideStep({ name, tables }: DatabaseFacts): PlanStep {
 }
 
 /** The short part: one step, so that no stop point lies within the outage. */
-export function swapStep(names: readonly string[]): PlanStep {
+export function swapStep(names: readonly string[], place: string | undefined): PlanStep {
   const list = names.join(', ');
   return own(
     'swap',
     { kind: 'swap', databases: names },
     {
-      title: `stop everything in runai-backend but the database, give the restored ${list} its name, start again`,
+      title: `stop everything in runai-backend but the database, give the restored ${list}${at(place)} its name, start again`,
       command: [
         'kubectl scale -n runai-backend deployment,statefulset --replicas=0',
         'ALTER DATABASE … RENAME, both in one transaction',
@@ -256,6 +273,10 @@ export function dropStep({ name }: DatabaseFacts): PlanStep {
       doneWhen: 'it is gone',
     },
   );
+}
+
+function at(place: string | undefined): string {
+  return place === undefined ? '' : ` at ${place}`;
 }
 
 function idOf(name: string): string {

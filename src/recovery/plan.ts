@@ -2,6 +2,7 @@ import type { BundleChart } from '../bundle/manifest.js';
 import type { Plan, PlanStep } from '../run/types.js';
 import type { DatabaseFacts, VolumeFacts } from './archive/types.js';
 import {
+  accessStep,
   applyStep,
   besideStep,
   crdsStep,
@@ -41,6 +42,8 @@ export interface RestoreFacts {
   readonly hasCrds: boolean;
   /** Databases with something in them. */
   readonly databases: readonly DatabaseFacts[];
+  /** The customer's own server that they are restored on, in words. */
+  readonly externalDatabase?: string;
   /** Copies of volumes. */
   readonly volumes: readonly VolumeFacts[];
   /** Volumes of the target that get their claims back. */
@@ -81,7 +84,7 @@ export type RestoreAction =
       readonly part: string;
       readonly image: string;
     }
-  | { readonly kind: 'globals' }
+  | { readonly kind: 'globals' | 'external-access' }
   | { readonly kind: 'swap'; readonly databases: readonly string[] }
   | { readonly kind: 'database' | 'drop-old'; readonly database: string };
 
@@ -96,22 +99,25 @@ export function makeRestorePlan(facts: RestoreFacts): Plan {
   const control = releases
     ? releaseSteps(facts.releases.find(({ chart }) => chart.role === 'control-plane'))
     : [];
-  const needsImages = releases || volumes.length > 0;
+  const external = facts.externalDatabase !== undefined;
+  const needsImages = releases || volumes.length > 0 || external;
   const steps: PlanStep[] = [
     ...(replace ? [safetyStep()] : []),
     ...(needsImages && registry ? [pushStep(registry)] : []),
     ...(releases ? prerequisites(facts) : []),
     applyStep('namespaces', 'the product’s namespaces', { roles: ['namespaces'] }),
     ...secretSteps(facts),
+    // Whatever runs or is installed after it finds the restored database already.
+    ...(external ? databaseSteps(facts) : []),
     ...facts.rebinds.map(rebindStep),
     ...(replace ? [] : volumes),
     ...control,
-    ...databaseSteps(facts),
+    ...(external ? [] : databaseSteps(facts)),
     ...(replace ? volumes : []),
-    ...(facts.databases.length > 0 || (replace && volumes.length > 0)
+    ...((facts.databases.length > 0 && (replace || !external)) || (replace && volumes.length > 0)
       ? [waitStep('runai-backend', 'wait:runai-backend:restored')]
       : []),
-    ...(replace ? [] : facts.databases.map(dropStep)),
+    ...(replace || external ? [] : facts.databases.map(dropStep)),
     ...(releases && facts.hasCrds ? [crdsStep()] : []),
     ...(releases ? releaseSteps(facts.releases.find(({ chart }) => chart.role === 'cluster')) : []),
     ...lastSteps(facts),
@@ -144,9 +150,15 @@ function secretSteps({ choices, leave, pullSecrets, registry }: RestoreFacts): P
   ];
 }
 
-function databaseSteps({ databases }: RestoreFacts): PlanStep[] {
+function databaseSteps({ databases, externalDatabase: place }: RestoreFacts): PlanStep[] {
   if (databases.length === 0) return [];
-  return [rolesStep(), ...databases.map(besideStep), swapStep(databases.map(({ name }) => name))];
+  const names = databases.map(({ name }) => name);
+  return [
+    ...(place === undefined ? [] : [accessStep(names, place)]),
+    rolesStep(place),
+    ...databases.map((database) => besideStep(database, place)),
+    swapStep(names, place),
+  ];
 }
 
 function lastSteps({ choices, roles: saved, rewrite }: RestoreFacts): PlanStep[] {

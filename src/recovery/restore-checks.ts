@@ -2,7 +2,7 @@ import { AirgapError, type Fault } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
 import { readLiveReleases } from './collect-releases.js';
-import { demandOwnDatabase } from './external-restore.js';
+import { demandWord } from './external-restore.js';
 import type { RestoreChoice, RestoreOptions } from './restore-types.js';
 
 /** Parts that go into a product that runs. */
@@ -16,7 +16,7 @@ const INTO_RUNNING: readonly RestoreChoice[] = ['database', 'config'];
 export async function demandTarget(options: RestoreOptions): Promise<void> {
   const { backup, installer, toNewCluster, replace, choices } = options;
   const { clusterUid, client } = installer;
-  demandOwnDatabase(options);
+  demandWord(options);
   if (backup.manifest.clusterUid !== clusterUid && !toNewCluster) {
     throw new AirgapError('DECISION_NEEDED', 'the backup is of another cluster', {
       expected: `cluster ${backup.manifest.clusterUid}`,
@@ -84,7 +84,11 @@ function demandSameVersions({ backup }: RestoreOptions, live: Present['releases'
 }
 
 /** The database's image in the site's registry: it has bash and GNU tar. */
-export function helperImageOf({ installer }: RestoreOptions): string | undefined {
+export function helperImageOf({
+  installer,
+  helperImage,
+}: Pick<RestoreOptions, 'installer' | 'helperImage'>): string | undefined {
+  if (helperImage !== undefined) return helperImage;
   const image = installer.bundle.manifest.images.find(({ target }) => /(^|\/)postgresql(:|@|$)/.test(target));
   if (!image || !installer.registry) return undefined;
   return `${installer.registry.text}/${image.target}`;

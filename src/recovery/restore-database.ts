@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { AirgapError } from '../errors.js';
 import type { ExecTarget, KubeClient } from '../kube/types.js';
 import type { DatabaseFacts, Part } from './archive/types.js';
+import { addressLines, quote, type ServerAddress } from './database-address.js';
 import {
   compareContents,
   contentOf,
@@ -26,6 +27,10 @@ export interface Server {
   readonly target: Omit<ExecTarget, 'command'>;
   readonly user: string;
   readonly password: string;
+  /** Where the server is, when it is not in that pod. */
+  readonly address?: ServerAddress;
+  /** The database that is entered for what concerns others; template1 when absent. */
+  readonly from?: string;
   readonly signal: AbortSignal;
 }
 
@@ -41,6 +46,8 @@ export interface AsideOptions {
   /** The name that it gets. */
   readonly name: string;
   readonly mark: string;
+  /** Who owns it; the saved owner when absent. */
+  readonly owner?: string;
   readonly onBytes: (done: number) => void;
   /** Called when pg_restore has taken all of it; comparing comes next. */
   readonly onPoured?: () => void;
@@ -61,7 +68,8 @@ export async function restoreAside(
   const expected = contentOf(dump.facts.tables, dump.facts.meta);
   if (!expected)
     throw failed(dump.facts, 'the backup does not say what the database was like', 'no owner, no hashes');
-  await pour(server, dump, { ...options, like: expected });
+  const owner = options.owner ?? expected.owner;
+  await pour(server, dump, { ...options, like: { ...expected, owner } });
   options.onPoured?.();
   try {
     if (dump.settings) await applySettings(server, options.name, dump.settings);
@@ -133,13 +141,10 @@ async function demandVersions(server: Server, facts: DatabaseFacts): Promise<voi
 
 /** Settings and grants of the database itself. They go by standard input: a setting may be a secret. */
 async function applySettings(server: Server, name: string, settings: DatabaseSettings): Promise<void> {
-  const { client, target, user, password, signal } = server;
-  const lines = [password, JSON.stringify(settings)];
-  const { command, input } = bashCall({ script: SETTINGS_SCRIPT, args: [user, name], lines });
-  await execText(
-    { client, target: { ...target, command }, input, signal },
-    { code: 'RESTORE_FAILED', what: 'the settings of the database cannot be put back' },
-  );
+  await execText(call(server, SETTINGS_SCRIPT, [name], [JSON.stringify(settings)]), {
+    code: 'RESTORE_FAILED',
+    what: 'the settings of the database cannot be put back',
+  });
 }
 
 /** Runs one of the scripts to its end. @throws AirgapError RESTORE_FAILED */
@@ -150,12 +155,18 @@ export function runSql(server: Server, script: string, args: readonly string[]):
   });
 }
 
+/** One of the scripts with its arguments, and lines that it reads after the password. */
 export function call(
-  { client, target, user, password, signal }: Server,
+  { client, target, user, password, address, from, signal }: Server,
   script: string,
   args: readonly string[],
+  lines: readonly string[] = [],
 ) {
-  const { command, input } = bashCall({ script, args: [user, ...args], lines: [password] });
+  const { command, input } = bashCall({
+    script: `${addressLines(address)}${from === undefined ? '' : `AIRGAP_FROM=${quote(from)}\n`}${script}`,
+    args: [user, ...args],
+    lines: [password, ...lines],
+  });
   return { client, target: { ...target, command }, input, signal };
 }
 

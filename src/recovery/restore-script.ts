@@ -4,9 +4,9 @@ import { SUMS_CLOSE, SUMS_OPEN } from './dump-script.js';
  * The programs of a restore inside the database's pod. As with a dump the first line of standard input is the
  * password; names reach SQL as psql variables and are quoted there.
  */
-const SESSION = `
+export const SESSION = `
 set -u -o pipefail
-export LC_ALL=C PGHOST=127.0.0.1 PGUSER="$1" PGDATABASE=template1 PGAPPNAME=airgap PGCONNECT_TIMEOUT=15
+export LC_ALL=C PGHOST="\${AIRGAP_HOST:-127.0.0.1}" PGUSER="$1" PGDATABASE="\${AIRGAP_FROM:-template1}" PGAPPNAME=airgap PGCONNECT_TIMEOUT=15
 export PGOPTIONS='-c statement_timeout=0 -c client_min_messages=warning'
 IFS= read -r PGPASSWORD || { echo 'no password came' >&2; exit 90; }
 export PGPASSWORD
@@ -26,7 +26,11 @@ const WITHOUT_ROWS = `{
   done
 } >&2`;
 
-const END_SESSIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :'name' AND pid <> pg_backend_pid()`;
+/** Sessions that a login may end; one more that nobody may end here keeps the database's name, and that is said. */
+const MAY_END = `pid <> pg_backend_pid() AND ((SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+  OR NOT coalesce((SELECT rolsuper FROM pg_roles WHERE pg_roles.oid = usesysid), true)
+    AND (pg_has_role(usesysid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))`;
+const END_SESSIONS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :'name' AND ${MAY_END}`;
 
 /** Databases with their comments, and roles: one JSON object. */
 export const STATE_SCRIPT = `${SESSION}
@@ -123,7 +127,7 @@ export const SWAP_SCRIPT = `${SESSION}
 for try in 1 2 3 4 5; do
 sql -v swaps="$2" <<'SQL' >/dev/null
 CREATE TEMP TABLE swaps AS SELECT * FROM json_to_recordset(:'swaps') AS s(name text, side text, old text);
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity, swaps WHERE datname IN (name, side) AND pid <> pg_backend_pid();
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity, swaps WHERE datname IN (name, side) AND ${MAY_END};
 BEGIN;
 SELECT format('ALTER DATABASE %I RENAME TO %I', name, old) FROM swaps WHERE EXISTS (SELECT FROM pg_database WHERE datname = name) \\gexec
 SELECT format('ALTER DATABASE %I RENAME TO %I', side, name) FROM swaps \\gexec

@@ -49,6 +49,10 @@ export interface RestoreOptions {
   /** The target may hold a running product: a safety backup is taken, then it is replaced. */
   readonly replace: boolean;
   readonly toNewCluster: boolean;
+  /** A dump of a server outside of the cluster is restored there, beside what it has. */
+  readonly externalDatabase: boolean;
+  /** Image for pods of ours; that of the bundle's database when absent. */
+  readonly helperImage?: string;
   /** Host name of the control plane, where it is not the saved one. */
   readonly domain?: string;
   /** Claims (`NAME` or `NAMESPACE/NAME`) whose surviving volumes are taken as they are. */

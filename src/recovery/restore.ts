@@ -7,7 +7,9 @@ import { openSession, type Session } from '../run/session.js';
 import { findUnfinished, type StoredRun } from '../run/store.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
 import type { BackupManifest } from './archive/types.js';
-import { describeAddress, externalDatabase } from './database-address.js';
+import { describeAddress, externalDatabase, type ServerAddress } from './database-address.js';
+import { lookAhead, openExternalServer } from './external-restore.js';
+import type { ExternalServer } from './external-server.js';
 import { makeRestorePlan, type RestoreFacts } from './plan.js';
 import { demandTarget, helperImageOf } from './restore-checks.js';
 import { afterRestore } from './restore-report.js';
@@ -39,11 +41,19 @@ export async function restore(asked: RestoreOptions): Promise<RestoreOutcome> {
   const rewrite = await findRewrite(options);
   const releases = await planValues(options.backup, installer, rewrite);
   if (!resumes) await demandTarget(options);
+  const external = await openExternalServer(options, backendValues(releases));
+  if (external && !resumes) await lookAhead(external, options);
   const changes = await describeChanges(options, rewrite, releases);
   const volumes = resumes ? NO_CHOICE : await chooseVolumes(options);
   const plan =
-    resumes?.plan ?? makeRestorePlan(await factsOf(options, { releases, rewrite, changes, volumes }));
-  const view = viewOf(options, { plan, releases, changes, volumes, ...(resumes ? { resumes } : {}) });
+    resumes?.plan ??
+    makeRestorePlan(
+      await factsOf(options, { releases, rewrite, changes, volumes, external: external?.address }),
+    );
+  const view = viewOf(options, {
+    ...{ plan, releases, changes, volumes, external: external?.address },
+    ...(resumes ? { resumes } : {}),
+  });
   if (options.mode === 'dry-run') return { outcome: 'planned', view, steps: [] };
   await options.approve(view);
   const session = await openRun(options, view);
@@ -51,7 +61,8 @@ export async function restore(asked: RestoreOptions): Promise<RestoreOutcome> {
     const reporting = reportingOf(options, view);
     const { result, page } = await withReport(session, reporting, async () => {
       await keepValues(session, releases, installer);
-      const executors = restoreExecutors(await workOf(options), installer.executorOf);
+      const work = await workOf(options, external?.server);
+      const executors = restoreExecutors(work, installer.executorOf);
       const { onBoundary } = options;
       return session.execute(executors, onBoundary === undefined ? {} : { onBoundary });
     });
@@ -61,6 +72,7 @@ export async function restore(asked: RestoreOptions): Promise<RestoreOutcome> {
       ...(page === undefined ? {} : { report: page }),
     };
   } finally {
+    await external?.server.close();
     await session.close();
   }
 }
@@ -112,6 +124,7 @@ function asBefore(options: RestoreOptions, { identity }: StoredRun): RestoreOpti
   return {
     ...options,
     toNewCluster: true,
+    externalDatabase: true,
     choices: isGiven ? options.choices : new Set(RESTORE_CHOICES.filter((choice) => begun.has(choice))),
     ...(domain === undefined ? {} : { domain: options.domain ?? domain }),
   };
@@ -122,19 +135,23 @@ interface Made {
   readonly rewrite: Rewrite;
   readonly changes: SiteChanges;
   readonly volumes: VolumeChoices;
+  /** The customer's own server that the database is restored on. */
+  readonly external: ServerAddress | undefined;
 }
 
 async function factsOf(
   options: RestoreOptions,
-  { releases, rewrite, changes, volumes }: Made,
+  { releases, rewrite, changes, volumes, external }: Made,
 ): Promise<RestoreFacts> {
   const { backup, installer, choices, replace } = options;
   const { manifest, backupId } = backup;
   const { client, clusterUid, bundle, registry } = installer;
   const isEmpty = (database: (typeof manifest.databases)[number]): boolean =>
     database.name === 'postgres' && database.tables.length === 0;
-  const values = releases.find(({ chart }) => chart.release === BACKEND.release)?.values;
-  const isOurs = !bringsDatabase(volumes.rebinds, values) && externalDatabase(values) === undefined;
+  const values = backendValues(releases);
+  const isOurs =
+    external !== undefined ||
+    (!bringsDatabase(volumes.rebinds, values) && externalDatabase(values) === undefined);
   const dumps = choices.has('database') && isOurs ? manifest.databases : [];
   const helperImage = helperImageOf(options);
   return {
@@ -149,6 +166,7 @@ async function factsOf(
     releases: await wantedReleases(options, releases),
     hasCrds: bundle.manifest.crds.length > 0,
     databases: dumps.filter((database) => !isEmpty(database)),
+    ...(external ? { externalDatabase: describeAddress(external) } : {}),
     volumes: volumes.copies,
     rebinds: volumes.rebinds,
     roles: new Set(manifest.parts.map(({ role }) => role)),
@@ -188,19 +206,24 @@ function viewOf(
     leftOut: [
       ...manifest.skipped.map(({ what, why }) => `${what}: ${why}`),
       ...made.volumes.leftOut,
-      ...externalLines(manifest, made.releases),
+      ...(made.external ? [] : externalLines(manifest, made.releases)),
     ],
     ...(made.resumes === undefined ? {} : { resumes: made.resumes.identity.runId }),
   };
 }
 
-/** A server of the customer's own is not ours to swap databases on. */
+/** Of the control plane, as it will be installed. */
+function backendValues(releases: readonly PlannedValues[]): PlannedValues['values'] | undefined {
+  return releases.find(({ chart }) => chart.release === BACKEND.release)?.values;
+}
+
+/** A server of the customer's own is left alone without a word. */
 function externalLines({ databases }: BackupManifest, releases: readonly PlannedValues[]): string[] {
-  const address = externalDatabase(releases.find(({ chart }) => chart.release === BACKEND.release)?.values);
+  const address = externalDatabase(backendValues(releases));
   if (address === undefined || databases.length === 0) return [];
   const dumps = databases.map(({ part }) => part).join(', ');
   return [
-    `database at ${describeAddress(address)}: bring it back there first, with pg_restore from ${dumps} (README of the backup)`,
+    `database at ${describeAddress(address)}: stays as it is there; ${dumps} restores it with --external-database`,
   ];
 }
 
@@ -236,7 +259,7 @@ function openRun(options: RestoreOptions, view: RestoreView): Promise<Session> {
   });
 }
 
-async function workOf(options: RestoreOptions): Promise<RestoreWork> {
+async function workOf(options: RestoreOptions, external: ExternalServer | undefined): Promise<RestoreWork> {
   const { backup, installer, random, emit } = options;
   return {
     backup,
@@ -244,6 +267,7 @@ async function workOf(options: RestoreOptions): Promise<RestoreWork> {
     random,
     emit,
     values: await savedValues(backup, BACKEND.release),
+    ...(external ? { external } : {}),
     safetyBackup: (path) => takeSafetyBackup(path, options),
   };
 }

@@ -18,6 +18,7 @@ export async function takeSafetyBackup(path: string, options: RestoreOptions): P
     encryption: { kind: 'recipients', recipients: [identity.recipient], identity: identity.secret },
     choices: new Set(CHOICES),
     toolVersion: options.toolVersion,
+    ...(options.helperImage === undefined ? {} : { helperImage: options.helperImage }),
     env: options.env,
     now: clock.now,
     random,

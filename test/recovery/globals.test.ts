@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isAirgapError } from '../../src/errors.js';
-import { roleStatements } from '../../src/recovery/globals.js';
+import { roleStatements, statementsAbout } from '../../src/recovery/globals.js';
 
 const DUMP = `--
 -- PostgreSQL database cluster dump
@@ -19,6 +19,19 @@ GRANT backend TO "odd ""Role" GRANTED BY postgres;
 `;
 
 describe('roles of a backup', () => {
+  it('makes on a server that others use only what a restore needs, with what that is a member of', () => {
+    const existing = new Set(['postgres']);
+    const all = roleStatements(`${DUMP}CREATE ROLE other;\nGRANT other TO backend;\n`, existing);
+    assert.deepEqual(statementsAbout(all, new Set(['odd "Role']), new Set(['postgres', 'other'])), [
+      'CREATE ROLE backend;',
+      "ALTER ROLE backend WITH NOSUPERUSER LOGIN PASSWORD 'SCRAM-SHA-256$4096:a$b:c';",
+      'CREATE ROLE "odd ""Role";',
+      `ALTER ROLE "odd ""Role" WITH LOGIN PASSWORD 'SCRAM-SHA-256$4096:d$e:f';`,
+      'GRANT backend TO "odd ""Role";',
+      'GRANT other TO backend;',
+    ]);
+  });
+
   it('makes those that are missing and leaves the passwords of those that are there', () => {
     assert.deepEqual(roleStatements(DUMP, new Set(['backend', 'grafana'])), [
       'ALTER ROLE backend WITH NOSUPERUSER LOGIN;',

@@ -69,6 +69,19 @@ describe('the plan of a restore', () => {
     checkPlan(makeRestorePlan(FACTS));
   });
 
+  it('threat 135: a database on the customer’s server comes before what works with it, and keeps what was there', () => {
+    const external = { ...FACTS, externalDatabase: 'db1:5432' };
+    const order = (facts: RestoreFacts): string[] =>
+      ids(facts).filter((id) => /^(push|database|swap|drop|wait:runai-backend|helm:runai-backend)/.test(id));
+    const first = ['push', 'database:access', 'database:roles', 'database:backend', 'swap'];
+    assert.deepEqual(order(external), [...first, 'helm:runai-backend', 'wait:runai-backend']);
+    assert.deepEqual(order({ ...external, replace: true }).slice(0, 5), first);
+    const alone = { ...external, replace: true, choices: new Set(['database' as const]), volumes: [] };
+    assert.deepEqual(order(alone), [...first, 'wait:runai-backend:restored']);
+    const titles = makeRestorePlan(external).steps.map(({ title }) => title);
+    assert.equal(titles.filter((title) => title.includes('db1:5432')).length, 4);
+  });
+
   it('threat 135: what the product needs comes before it, claims before what mounts them', () => {
     const ingress = chart('prerequisite', 'haproxy', 'haproxy');
     const rebind = { namespace: 'runai-backend', claim: 'd', volume: 'pv-1', volumeUid: 'u' };

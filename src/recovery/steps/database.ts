@@ -2,12 +2,13 @@ import { Readable } from 'node:stream';
 import { AirgapError } from '../../errors.js';
 import type { StepExecutor } from '../../run/types.js';
 import { oldName, sideName } from '../database-names.js';
-import { GLOBALS_PATH, SETTINGS_ROLE } from '../dump-databases.js';
-import type { DatabaseSettings } from '../dump-report.js';
+import { GLOBALS_PATH } from '../dump-databases.js';
 import { execInto, lastWords } from '../exec-stream.js';
-import { roleStatements } from '../globals.js';
+import { roleStatements, statementsAbout } from '../globals.js';
 import { call, type Dump, restoreAside, runSql } from '../restore-database.js';
 import { DROP_SCRIPT, ROLES_SCRIPT } from '../restore-script.js';
+import { savedSettings } from '../saved-settings.js';
+import { missingRoles, ownerThere } from './external.js';
 import { markOf, readState, serverOf } from './server.js';
 import type { RestoreWork } from './types.js';
 
@@ -20,7 +21,15 @@ export function globalsStep(work: RestoreWork): StepExecutor {
       const server = await serverOf(work, context);
       const { roles } = await readState(server);
       const text = (await work.backup.read(GLOBALS_PATH)).toString('utf8');
-      const sql = Buffer.from(`${roleStatements(text, new Set(roles)).join('\n')}\n`);
+      const all = roleStatements(text, new Set(roles));
+      const statements = work.external
+        ? statementsAbout(all, await missingRoles(work, context.signal), new Set(roles))
+        : all;
+      if (statements.length === 0) {
+        done = true;
+        return;
+      }
+      const sql = Buffer.from(`${statements.join('\n')}\n`);
       await context.guard();
       const { exitCode, report } = await execInto(
         call(server, ROLES_SCRIPT, [String(sql.length)]),
@@ -58,6 +67,8 @@ export function databaseStep(work: RestoreWork, database: string): StepExecutor 
         stream: () => work.backup.stream(facts.part),
         ...(settings === undefined ? {} : { settings }),
       };
+      const saved = String(facts.meta?.['owner'] ?? '');
+      const owner = work.external && (await ownerThere(work, database, { saved, signal: context.signal }));
       const stage = `database:${database}`;
       await context.guard();
       work.emit({ type: 'stage-started', stage, title: `pg_restore into ${sideName(database)}` });
@@ -65,22 +76,12 @@ export function databaseStep(work: RestoreWork, database: string): StepExecutor 
       await restoreAside(server, dump, {
         name: sideName(database),
         mark: markOf(work, context),
+        ...(owner === undefined ? {} : { owner }),
         onBytes: (done) => work.emit({ type: 'progress', stage, done, total: part.size, unit: 'bytes' }),
         onPoured: () => work.emit({ type: 'stage-ended', stage, outcome: 'ok', summary }),
       });
     },
   };
-}
-
-/** Settings of the database itself, as they were saved; a secret. Backups of earlier versions have none. */
-export async function savedSettings(
-  { backup }: Pick<RestoreWork, 'backup'>,
-  database: string,
-): Promise<DatabaseSettings | undefined> {
-  const part = backup.manifest.parts.find(
-    ({ role, meta }) => role === SETTINGS_ROLE && meta?.['database'] === database,
-  );
-  return part && (JSON.parse((await backup.read(part.path)).toString('utf8')) as DatabaseSettings);
 }
 
 /** Drops what the fresh install had made. */

@@ -3,6 +3,7 @@ import type { ExecutorOf, PlanStep, StepExecutor } from '../../run/types.js';
 import { restoreActionOf } from '../plan.js';
 import { applyStep } from './apply.js';
 import { databaseStep, dropOldStep, globalsStep } from './database.js';
+import { accessStep } from './external.js';
 import { rebindStep } from './rebind.js';
 import { safetyStep } from './safety.js';
 import { swapStep } from './swap.js';
@@ -27,6 +28,8 @@ function executorOf(step: PlanStep, work: RestoreWork): StepExecutor | undefined
       return rebindStep(work, action);
     case 'volume':
       return volumeStep(work, action);
+    case 'external-access':
+      return accessStep(work);
     case 'globals':
       return globalsStep(work);
     case 'database':

@@ -6,6 +6,7 @@ import type { RestoreWork } from './types.js';
 
 /** Looked for at every step: the pod may be another one by now. */
 export async function serverOf(work: RestoreWork, { signal }: Pick<StepContext, 'signal'>): Promise<Server> {
+  if (work.external) return work.external.server(signal);
   const { target, user, password } = await findDatabase(work.client, work.values, signal);
   return { client: work.client, target, user, password, signal };
 }

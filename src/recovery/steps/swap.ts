@@ -70,6 +70,8 @@ async function look(
   if (left.length > 0) return { state: 'ready', detail: `${left.join(', ')} to swap` };
   const stopped = await areStopped(work, await readKept(context), context.signal);
   if (stopped.length > 0) return { state: 'ready', detail: `${stopped.length} workloads to start` };
+  // The last step that needs the pod: what waits for the product to be healthy finds none of ours.
+  await work.external?.close();
   return { state: 'done' };
 }
 

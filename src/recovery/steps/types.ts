@@ -1,6 +1,7 @@
 import type { Emit } from '../../events.js';
 import type { Connection } from '../../kube/client.js';
 import type { OpenBackup } from '../archive/open.js';
+import type { ExternalServer } from '../external-server.js';
 
 /** What the steps of a restore work with. */
 export interface RestoreWork {
@@ -12,4 +13,6 @@ export interface RestoreWork {
   readonly safetyBackup: (path: string) => Promise<void>;
   /** The control plane's values of the backup: where a password may stand. */
   readonly values: unknown;
+  /** The customer's own server, when the database is restored there. */
+  readonly external?: ExternalServer;
 }

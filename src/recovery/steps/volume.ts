@@ -5,7 +5,7 @@ import { parseSums } from '../dump-report.js';
 import { bashCall, execInto, lastWords } from '../exec-stream.js';
 import { type HelperPod, withHelper } from '../helper-pod.js';
 import type { RestoreAction } from '../plan.js';
-import { listAt, textAt } from '../value-at.js';
+import { pullSecretsIn } from '../pull-secrets.js';
 import { COMPARE_SCRIPT, WRITE_SCRIPT } from '../volume-script.js';
 import { freshClaim } from './claims.js';
 import type { RestoreWork } from './types.js';
@@ -82,7 +82,7 @@ async function fillThroughPod(work: RestoreWork, action: VolumeAction, context: 
     namespace,
     purpose: 'write',
     image,
-    pullSecrets: await pullSecrets(work, namespace, signal),
+    pullSecrets: await pullSecretsIn(work.client, namespace, signal),
     claim: { name: claim, readOnly: false },
     user: 0,
     random: work.random,
@@ -134,20 +134,4 @@ function progress(
   }: { readonly stage: string; readonly done: number; readonly total: number; readonly current: string },
 ): void {
   emit({ type: 'progress', stage: `${stage}:${current}`, done, total, unit: 'bytes', current });
-}
-
-/** Secrets for pulling that are in the namespace by now. */
-async function pullSecrets(
-  { client }: RestoreWork,
-  namespace: string,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const secrets = await client.list(RESOURCES.secrets, {
-    namespace,
-    fieldSelector: 'type=kubernetes.io/dockerconfigjson',
-    signal,
-  });
-  const account = await client.get(RESOURCES.serviceAccounts, { namespace, name: 'default' }, { signal });
-  const named = listAt(account, ['imagePullSecrets']).flatMap((each) => textAt(each, ['name']) ?? []);
-  return [...new Set([...named, ...secrets.map(({ metadata }) => metadata.name)])];
 }

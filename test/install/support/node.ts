@@ -46,7 +46,7 @@ export interface TestNode {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ran>;
-  /** Resolves when its messages hold a match. */
+  /** Resolves when its messages hold a match; rejects when it ends without one. */
   said(pattern: RegExp): Promise<void>;
 }
 
@@ -93,13 +93,18 @@ export function startNode(name: string): TestNode {
       child.on('close', (status, signal) => done({ status, signal, out, err }));
     });
     const said = (pattern: RegExp): Promise<void> =>
-      new Promise((done) => {
+      new Promise((done, fail) => {
         const look = (): void => {
           if (!pattern.test(err)) return;
           child.stderr?.off('data', look);
           done();
         };
         child.stderr?.on('data', look);
+        // Else a test waits for ever for what an ended program will not say.
+        child.on('close', () => {
+          look();
+          fail(new Error(`it ended and did not say ${pattern}:\n${out}\n${err}`));
+        });
         look();
       });
     return { child, ended, said };

@@ -44,6 +44,8 @@ export async function fail(
   size: Size,
 ): Promise<string> {
   const into = running.said(/"progress","stage":"database:backend"/).then(() => sleep(random() * 1500));
+  // Not every way waits for it.
+  into.catch(() => {});
   const inPod = (script: string): void =>
     void site.node(
       'exec',

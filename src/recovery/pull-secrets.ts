@@ -1,0 +1,19 @@
+import { RESOURCES } from '../kube/resources.js';
+import type { KubeClient } from '../kube/types.js';
+import { listAt, textAt } from './value-at.js';
+
+/** Names of the secrets for pulling that are in a namespace by now. */
+export async function pullSecretsIn(
+  client: Pick<KubeClient, 'get' | 'list'>,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const secrets = await client.list(RESOURCES.secrets, {
+    namespace,
+    fieldSelector: 'type=kubernetes.io/dockerconfigjson',
+    signal,
+  });
+  const account = await client.get(RESOURCES.serviceAccounts, { namespace, name: 'default' }, { signal });
+  const named = listAt(account, ['imagePullSecrets']).flatMap((each) => textAt(each, ['name']) ?? []);
+  return [...new Set([...named, ...secrets.map(({ metadata }) => metadata.name)])];
+}
