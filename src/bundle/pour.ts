@@ -54,7 +54,12 @@ export async function pourEntry(bytes: EntryBytes, place: Place): Promise<void> 
     'pour' in bytes
       ? [bytes.what, bytes.pour]
       : [position.path, (sink: ByteSink) => drain(bytes, sink, place.signal)];
-  await fill(place, hash, pour);
+  try {
+    await fill(place, hash, pour);
+  } catch (error) {
+    hash.drop();
+    throw error;
+  }
   requireDigest(await hash.digest(), { ...expected, what });
 }
 

@@ -7,7 +7,7 @@ export interface HashThreadTask {
   readonly taken: Int32Array;
   /**
    * Shared: number of orders so far, then a ring of them, three numbers each: hash, block, bytes. A block of -1 asks
-   * for the digest.
+   * for the digest, one of -2 drops the hash.
    */
   readonly orders: Int32Array;
   /** Bytes. */
@@ -33,7 +33,7 @@ export function hashThreadMain(load: NodeJS.Require): void {
     const hash = hashes.get(id) ?? createHash('sha256');
     if (index < 0) {
       hashes.delete(id);
-      port.postMessage({ id, sha256: hash.digest('hex') });
+      if (index === -1) port.postMessage({ id, sha256: hash.digest('hex') });
     } else {
       hashes.set(id, hash);
       hash.update(new Uint8Array(memory, index * blockSize, orders[at + 2]));

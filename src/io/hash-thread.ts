@@ -15,6 +15,8 @@ export interface RunningHash {
   update(block: Block, length: number): void;
   /** 64 hex digits. */
   digest(): Promise<string>;
+  /** Gives it up, when no digest will be asked for. */
+  drop(): void;
 }
 
 /** Bytes of a block. */
@@ -44,6 +46,10 @@ interface Thread {
   readonly answers: Map<number, { resolve(sha256: string): void; reject(error: unknown): void }>;
   next: number;
 }
+
+/** Orders that name no block; hash-thread-worker.ts. */
+const ASK = -1;
+const DROP = -2;
 
 let pool: Pool | undefined;
 let thread: Thread | undefined;
@@ -87,12 +93,13 @@ export function startHash(size: number): RunningHash {
       new Promise((resolve, reject) => {
         if (answers.size === 0) worker.ref();
         answers.set(id, { resolve, reject });
-        order(orders, [id, -1, 0]);
+        order(orders, [id, ASK, 0]);
       }),
+    drop: () => order(orders, [id, DROP, 0]),
   };
 }
 
-/** The ring never overflows: callers hold few blocks, and ask for one digest each. */
+/** The ring never overflows: callers hold few blocks, and ask for one digest each or drop it. */
 function order(orders: Int32Array, entry: readonly [number, number, number]): void {
   const count = Atomics.load(orders, 0);
   orders.set(entry, 1 + 3 * (count % ORDERS));
@@ -108,6 +115,7 @@ function inlineHash(): RunningHash {
       giveBack(block);
     },
     digest: async () => hash.digest('hex'),
+    drop() {},
   };
 }
 

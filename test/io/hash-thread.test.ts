@@ -34,6 +34,18 @@ test('hashes that run at once do not mix', async () => {
   assert.deepEqual(await Promise.all(all.map(hashInBlocks)), all.map(sha256));
 });
 
+test('a hash that was dropped leaves nothing that the next one meets', async () => {
+  const bytes = randomBytes(5 * BLOCK_SIZE);
+  for (let turn = 0; turn < 400; turn++) {
+    const dropped = startHash(bytes.length);
+    const block = takeBlock();
+    dropped.update(block, bytes.copy(block.bytes));
+    dropped.drop();
+    if (turn % 40 === 0) await new Promise(setImmediate);
+  }
+  assert.equal(await hashInBlocks(bytes), sha256(bytes));
+});
+
 test('blocks given back are used again', () => {
   for (let turn = 0; turn < 10; turn++) {
     const held = Array.from({ length: MOST_HELD }, takeBlock);
