@@ -65,7 +65,7 @@ export async function observeSite(options: CreateOptions): Promise<LiveSite> {
     { values, oldPrometheus: hasOldPrometheus(releases) },
     options,
   );
-  const domain = textAt(values, ['global', 'domain']) ?? textAt(values, ['deployment', 'domain']);
+  const domain = domainOf(values, releases);
   const external = externalDatabase(values);
   return {
     begun,
@@ -88,6 +88,17 @@ export async function observeSite(options: CreateOptions): Promise<LiveSite> {
       ...(external === undefined ? {} : { externalDatabase: { ...external } }),
     },
   };
+}
+
+/** Where the control plane's values do not name it, the cluster part knows where it is. */
+function domainOf(values: unknown, releases: readonly LiveRelease[]): string | undefined {
+  const named = [
+    ['global', 'domain'],
+    ['deployment', 'domain'],
+  ].map((path) => textAt(values, path));
+  const urls = releases.map(({ release }) => textAt(effectiveValues(release), ['controlPlane', 'url']));
+  const hosts = urls.map((url) => url?.replace(/^[a-z]+:\/\//, '').replace(/[:/].*$/, ''));
+  return [...named, ...hosts].find((name) => name !== undefined && name !== '');
 }
 
 /** True when the data is saved from here, and not by the site's own solution. */

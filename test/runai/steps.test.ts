@@ -209,7 +209,10 @@ test('the settings that keep the data: existingClaim for 2.12 and later, per pla
   assert.deepEqual(helmSettings(factsOf({ from: '2.13.66', to: '2.16.79' })), {
     'global.domain': 'runai.test',
   });
-  assert.deepEqual(helmSettings(factsOf({ from: '2.8.20', to: '2.10.11' })), {});
+  assert.deepEqual(helmSettings(factsOf({ from: '2.8.20', to: '2.10.11' })), {
+    'deployment.domain': 'runai.test',
+    'grafana.grafana\\.ini.server.domain': 'runai.test',
+  });
 });
 
 test('a release that has its domain keeps it; OpenShift’s own name is for where there is none', () => {

@@ -193,7 +193,8 @@ function skewOf({ site, target }: Facts): Pick<ProductStep, 'skew'> {
 /** Settings that the path depends on. */
 export function backendSettings(facts: Facts): Settings {
   const { site, target } = facts;
-  if (target.backend === undefined || !isAtLeast(target.backend, 2, 12)) return {};
+  if (target.backend === undefined) return {};
+  if (!isAtLeast(target.backend, 2, 12)) return oldDomain(target.domain);
   const openshift = site.platform === 'openshift';
   const intoGlobal = site.backend === undefined || !isAtLeast(site.backend, 2, 12);
   const domain = target.domain ?? (intoGlobal ? openshiftHostOf(facts) : undefined);
@@ -208,6 +209,13 @@ export function backendSettings(facts: Facts): Settings {
     settings['backend.config.openshiftIdpFirstAdmin'] = site.openshiftFirstAdmin;
   }
   return settings;
+}
+
+/** Before 2.12 the name stands in two places. */
+function oldDomain(domain: string | undefined): Settings {
+  return domain === undefined
+    ? {}
+    : { 'deployment.domain': domain, 'grafana.grafana\\.ini.server.domain': domain };
 }
 
 /** Where nobody says otherwise; a release that has its domain keeps it. */
