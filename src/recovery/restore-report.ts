@@ -5,6 +5,14 @@ import type { RestoreView } from './restore-types.js';
 export type RestoreFacts = Pick<RestoreView, 'backup' | 'cluster' | 'rewrites' | 'leftOut'>;
 export type RestoreReport = RunReport<RestoreFacts>;
 
+/** What to do after a restore that came to its end. */
+export const AFTER_RESTORE = [
+  'log in, and look at clusters and projects',
+  'what came between the backup and its loss is not there: ask its owners',
+  'upgrade afterwards, when that was the aim: airgap install',
+  'take a backup of what runs now: airgap backup create',
+] as const;
+
 /** What to do after a restore. Pure. */
 export function afterRestore({ outcome, error, command }: RestoreReport): string[] {
   if (outcome !== 'finished') {
@@ -13,10 +21,5 @@ export function afterRestore({ outcome, error, command }: RestoreReport): string
       `then go on with ${command ?? 'the same command'}; it goes on where it stopped`,
     ];
   }
-  return [
-    'log in, and look at clusters and projects',
-    'what came between the backup and its loss is not there: ask its owners',
-    'upgrade afterwards, when that was the aim: airgap install',
-    'take a backup of what runs now: airgap backup create',
-  ];
+  return [...AFTER_RESTORE];
 }

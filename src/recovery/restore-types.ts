@@ -5,6 +5,7 @@ import type { RunResult } from '../run/engine.js';
 import type { Clock } from '../run/lease.js';
 import type { ExecutorOf, Plan } from '../run/types.js';
 import type { OpenBackup } from './archive/open.js';
+import type { Kept } from './kept.js';
 import type { RestoreReport } from './restore-report.js';
 
 /** Parts of a restore that can be chosen, in the order of the plan. */
@@ -101,5 +102,7 @@ export interface RestoreOutcome {
   readonly runFolder?: string;
   /** The page that tells what the run did. */
   readonly report?: string;
+  /** What was there before and is still to be had. */
+  readonly kept?: Kept;
   readonly steps: RunResult['steps'];
 }

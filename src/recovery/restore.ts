@@ -10,6 +10,8 @@ import type { BackupManifest } from './archive/types.js';
 import { describeAddress, externalDatabase, type ServerAddress } from './database-address.js';
 import { lookAhead, openExternalServer } from './external-restore.js';
 import type { ExternalServer } from './external-server.js';
+import { findKept } from './kept.js';
+import { demandNoOldDatabases } from './old-left.js';
 import { makeRestorePlan, type RestoreFacts } from './plan.js';
 import { demandTarget, helperImageOf } from './restore-checks.js';
 import { afterRestore } from './restore-report.js';
@@ -43,6 +45,7 @@ export async function restore(asked: RestoreOptions): Promise<RestoreOutcome> {
   if (!resumes) await demandTarget(options);
   const external = await openExternalServer(options, backendValues(releases));
   if (external && !resumes) await lookAhead(external, options);
+  if (!external && options.replace && !resumes) await demandNoOldDatabases(options);
   const changes = await describeChanges(options, rewrite, releases);
   const volumes = resumes ? NO_CHOICE : await chooseVolumes(options);
   const plan =
@@ -69,6 +72,7 @@ export async function restore(asked: RestoreOptions): Promise<RestoreOutcome> {
     const { folder, identity } = session.run;
     return {
       ...{ outcome: 'restored', view, runId: identity.runId, runFolder: folder, steps: result.steps },
+      kept: await findKept(plan, folder, external?.address),
       ...(page === undefined ? {} : { report: page }),
     };
   } finally {

@@ -5,6 +5,11 @@ import { createBackup } from './create.js';
 import { CHOICES } from './create-types.js';
 import type { RestoreOptions } from './restore-types.js';
 
+/** Its name in the run's folder. */
+export const SAFETY_BACKUP = 'before-restore.backup';
+/** Names of the keys beside it. */
+export const SAFETY_KEY = /^before-restore-[0-9a-f]+\.key$/;
+
 /** A backup of what is there, for a key of its own beside it. */
 export async function takeSafetyBackup(path: string, options: RestoreOptions): Promise<void> {
   const { clock, random, emit } = options;

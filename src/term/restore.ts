@@ -1,3 +1,5 @@
+import type { Kept } from '../recovery/kept.js';
+import { AFTER_RESTORE } from '../recovery/restore-report.js';
 import type { RestoreOutcome, RestoreView } from '../recovery/restore-types.js';
 import { printable, redact } from '../redact.js';
 import { stepLines } from './plan.js';
@@ -21,7 +23,7 @@ export function formatRestorePlan(view: RestoreView): string {
 }
 
 /** What came of it, for people. */
-export function formatRestored({ view, steps, runId, runFolder, report }: RestoreOutcome): string {
+export function formatRestored({ view, steps, runId, runFolder, report, kept }: RestoreOutcome): string {
   const done = steps.filter(({ outcome }) => outcome === 'done').length;
   const lines = [
     `restored   backup ${view.backup.id.slice(0, 12)} of ${view.backup.createdAt}`,
@@ -29,8 +31,30 @@ export function formatRestored({ view, steps, runId, runFolder, report }: Restor
     `steps      ${done} done, ${steps.length - done} held already`,
     `run        ${runId}, in ${runFolder}`,
     ...(report === undefined ? [] : [`report     ${report}`]),
+    ...keptLines(kept),
+    ...AFTER_RESTORE.map((text, index) => `${index === 0 ? 'next' : '    '}       ${text}`),
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.map((line) => printable(redact(line), 4000)).join('\n')}\n`;
+}
+
+/** What was replaced is still to be had: where, and how to be rid of it. */
+function keptLines(kept: RestoreOutcome['kept']): string[] {
+  if (kept === undefined) return [];
+  const { safetyBackup, databases } = kept;
+  return [
+    ...(safetyBackup === undefined ? [] : safetyLines(safetyBackup)),
+    ...databases.flatMap(({ name, old, drop }) => [
+      `kept       database ${name} as it was, under the name ${old}; when nobody needs it any more:`,
+      `           $ ${drop}`,
+    ]),
+  ];
+}
+
+function safetyLines({ path, keyFiles }: NonNullable<Kept['safetyBackup']>): string[] {
+  return [
+    `before     what was there is in ${path}`,
+    keyFiles.length === 0 ? '           its key is gone' : `           its key is ${keyFiles.join(' or ')}`,
+  ];
 }
 
 /** The same for programs. */
@@ -41,6 +65,7 @@ export function restoreJson({
   runId,
   runFolder,
   report,
+  kept,
 }: RestoreOutcome): Record<string, unknown> {
   const { plan, ...rest } = view;
   return {
@@ -49,6 +74,7 @@ export function restoreJson({
     runId,
     runFolder,
     report,
+    kept,
     steps: steps.length > 0 ? steps : plan.steps.map(({ id, title }) => ({ id, title })),
   };
 }
