@@ -1,11 +1,12 @@
 import { restoreFromCli } from '../../../src/cli/restore.js';
 
 /**
- * `airgap restore` in a process of its own that dies where AIRGAP_TEST_DIE_AT says (`step|boundary`): the tool itself
- * has no such switch. Takes the file and the flags as JSON; prints the outcome, or the error, as JSON.
+ * `airgap restore` in a process of its own that dies at the first boundary it meets of those in AIRGAP_TEST_DIE_AT (a
+ * JSON list of `step|boundary`), and says at which: the tool itself has no such switch. Takes the file and the flags as
+ * JSON; prints the outcome, or the error, as JSON.
  */
 const [file = '', flags = '{}'] = process.argv.slice(2);
-const point = process.env['AIRGAP_TEST_DIE_AT'];
+const points = new Set<string>(JSON.parse(process.env['AIRGAP_TEST_DIE_AT'] ?? '[]'));
 const stop = new AbortController();
 process.once('SIGINT', () => stop.abort(new Error('SIGINT')));
 let last = '';
@@ -35,8 +36,9 @@ try {
     context,
     {
       onBoundary: (step, boundary) => {
-        process.stderr.write(`${JSON.stringify({ type: 'boundary', step, boundary })}\n`);
-        if (`${step}|${boundary}` === point) process.kill(process.pid, 'SIGKILL');
+        const dies = points.has(`${step}|${boundary}`);
+        process.stderr.write(`${JSON.stringify({ type: 'boundary', step, boundary, dies })}\n`);
+        if (dies) process.kill(process.pid, 'SIGKILL');
       },
     },
   );

@@ -36,6 +36,19 @@ export function progressOf(err: string, stage: string): number {
   return events.at(-1) ?? 0;
 }
 
+/** The boundary at which a restore that was to be killed was. */
+export function diedAt(err: string): string | undefined {
+  const last = err.split('\n').findLast((line) => line.startsWith('{"type":"boundary"'));
+  const { step, boundary, dies } = JSON.parse(last ?? '{}');
+  return dies ? `${step}|${boundary}` : undefined;
+}
+
+/** Whether a dump reads a table at this moment. */
+export function inCopy(site: TestNode): boolean {
+  const sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active'";
+  return site.must('psql', 'backend', sql) !== '0';
+}
+
 /** Lets a restore into the running product fail in one of several ways; says in which. */
 export async function fail(
   site: TestNode,
