@@ -79,10 +79,14 @@ async function openSocket(
       settle(() => reject(options.signal?.aborted ? options.signal.reason : networkFault(server, error))),
     );
     socket.on('unexpected-response', (_request, response: IncomingMessage) => {
-      readRefusal(path, response).then(
-        (error) => settle(() => reject(error)),
-        (error: unknown) => settle(() => reject(networkFault(server, error))),
-      );
+      // The server would keep the connection open, and that would keep our process alive for a minute and a half.
+      const connection = response.socket;
+      readRefusal(path, response)
+        .then(
+          (error) => settle(() => reject(error)),
+          (error: unknown) => settle(() => reject(networkFault(server, error))),
+        )
+        .finally(() => connection.destroy());
     });
     socket.once('open', () =>
       settle(() => {

@@ -128,8 +128,15 @@ test('what the command said before the stream broke is in the error', async () =
   );
 });
 
-test('a refusal of the upgrade is the error of the API server', async () => {
+test('a refusal of the upgrade is the error of the API server, and leaves no connection behind', async () => {
   fake = await fakeServer(() => status(404, 'NotFound', 'pods "p" not found'));
+  const { server } = fake;
+  const sockets = new Set<object>();
+  server.on('request', ({ headers, socket }) => {
+    if (!headers.upgrade) return;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   const client = await fake.connect();
   const target = { namespace: 'a', pod: 'p', container: 'c', command: ['true'] };
   await assert.rejects(client.exec(target), (error: AirgapError) => {
@@ -137,6 +144,9 @@ test('a refusal of the upgrade is the error of the API server', async () => {
     assert.match(error.found ?? '', /pods "p" not found/);
     return true;
   });
+  const patience = Date.now() + server.keepAliveTimeout / 2;
+  while (sockets.size > 0 && Date.now() < patience) await sleep(20);
+  assert.equal(sockets.size, 0);
 });
 
 test('a slow reader holds the server back: memory does not grow with the stream', async () => {
