@@ -79,19 +79,22 @@ export async function fail(
     [
       'pg_restore killed',
       async () =>
-        into.then(() => inPod('grep -lx pg_restore /proc/[0-9]*/comm | cut -d/ -f3 | xargs -r kill -9')),
+        // It may not have begun yet: the database is made first.
+        into.then(() =>
+          inPod(
+            'for i in $(seq 200); do p=$(grep -lx pg_restore /proc/[0-9]*/comm | cut -d/ -f3); [ -n "$p" ] && kill -9 $p && exit; sleep 0.1; done',
+          ),
+        ),
     ],
     [
       'its session ended by the server',
       async () =>
-        into.then(
-          () =>
-            void site.must(
-              'psql',
-              'postgres',
-              "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '%airgap_new'",
-            ),
-        ),
+        into.then(async () => {
+          const sql =
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '%airgap_new'";
+          for (let tries = 0; tries < 50 && site.must('psql', 'postgres', sql) === ''; tries++)
+            await sleep(50);
+        }),
     ],
     [
       'no room for temporary files',
