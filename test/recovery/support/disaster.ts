@@ -42,7 +42,7 @@ function seedOfCommit(): number {
 /** Fills a site, saves it, burns it down, brings it back, and then restores into the running product. */
 export function disaster({ version, size, kills, failures }: Disaster): void {
   const skip = process.env['AIRGAP_CLUSTER_TESTS'] !== '1';
-  describe(`the disaster: ${version}`, { skip, timeout: 3_600_000 }, () => {
+  describe(`the disaster: ${version}`, { skip, timeout: 7_200_000 }, () => {
     const seed = seedOfCommit();
     const random = seeded(seed);
     const said: string[] = [];
