@@ -1,5 +1,5 @@
 import { AirgapError, type Fault } from '../errors.js';
-import type { BackupSeen } from './backup-types.js';
+import type { BackupSeen } from '../run/backup-stage.js';
 
 /** A backup that is older than this does not hold what people did since (threats 118). */
 export const FRESH_HOURS = 24;

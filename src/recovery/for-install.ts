@@ -3,13 +3,14 @@ import { AirgapError } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { Connection } from '../kube/client.js';
 import { RESOURCES } from '../kube/resources.js';
+import type { BackupSeen, BackupStage } from '../run/backup-stage.js';
 import { parseIdentityFile, recipientOf } from './archive/age/keys.js';
 import type { Unlock } from './archive/age/unlock.js';
 import { type OpenBackup, openBackup } from './archive/open.js';
 import { createBackup } from './create.js';
 import { CHOICES, LEFT_OUT, type Savings } from './create-types.js';
 import { makeFreshKey } from './fresh-key.js';
-import { type BackupNeed, measureBackup } from './measure.js';
+import { measureBackup } from './measure.js';
 import { requireBackupOk, verifyBackup } from './verify.js';
 
 export interface ForInstall {
@@ -25,39 +26,8 @@ export interface ForInstall {
   readonly emit: Emit;
 }
 
-/** What a backup says of itself. */
-export interface BackupSummary {
-  readonly path: string;
-  readonly backupId: string;
-  readonly createdAt: string;
-  readonly clusterUid: string;
-  readonly size: number;
-  readonly leftOut: readonly string[];
-  readonly summary: string;
-}
-
-interface Taking {
-  readonly client: Connection;
-  readonly path: string;
-  readonly keyFile: string;
-  readonly runId: string;
-  readonly signal: AbortSignal;
-}
-
-/** What an install needs of recovery; cli/ hands it over. */
-export interface InstallBackups {
-  measure(client: Connection, signal: AbortSignal): Promise<BackupNeed>;
-  newKey(runId: string): Promise<string>;
-  take(request: Taking): Promise<BackupSummary>;
-  look(path: string, signal: AbortSignal): Promise<BackupSummary>;
-  verify(
-    path: string,
-    options: { readonly keyFile?: string; readonly signal: AbortSignal },
-  ): Promise<BackupSummary>;
-}
-
 /** Backups of everything, encrypted for a key of their own, as the step of an install makes and checks them. */
-export function backupsForInstall(options: ForInstall): InstallBackups {
+export function backupsForInstall(options: ForInstall): BackupStage {
   const { savings, unlock, stateRoot, now, random, env, emit } = options;
   return {
     measure: (client, signal) => measureBackup(client, { savings, signal }),
@@ -149,7 +119,7 @@ async function identitiesIn(keyFile: string): Promise<string[]> {
   return parseIdentityFile(text, keyFile);
 }
 
-function summaryOf({ path, backupId, size, manifest }: OpenBackup): BackupSummary {
+function summaryOf({ path, backupId, size, manifest }: OpenBackup): BackupSeen {
   const { createdAt, clusterUid, databases, skipped, volumes } = manifest;
   const rows = databases.flatMap(({ tables }) => tables).reduce((sum, table) => sum + table.rows, 0);
   return {

@@ -1,6 +1,7 @@
 import { AirgapError } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient } from '../kube/types.js';
+import type { BackupNeed } from '../run/backup-stage.js';
 import { BACKEND } from '../runai/names.js';
 import { effectiveValues, readLiveReleases } from './collect-releases.js';
 import type { DataChoice, Savings } from './create-types.js';
@@ -10,14 +11,6 @@ import { SIZE_SCRIPT } from './dump-script.js';
 import { bashCall, execText } from './exec-stream.js';
 import { listAt, textAt } from './value-at.js';
 import { findVolumes, type ProductVolume } from './volume-find.js';
-
-/** How much room a backup takes at most. */
-export interface BackupNeed {
-  /** Bytes, with a fifth on top. */
-  readonly bytes: number;
-  /** What it is made up of, in words. */
-  readonly parts: readonly string[];
-}
 
 type Client = Pick<KubeClient, 'get' | 'list' | 'exec'>;
 

@@ -1,6 +1,7 @@
 import { AirgapError } from '../../errors.js';
+import type { BackupNeed, BackupSeen } from '../../run/backup-stage.js';
 import { unfitness } from '../backup-fit.js';
-import type { BackupNeed, BackupOptions, BackupSeen } from '../backup-types.js';
+import type { BackupOptions } from '../backup-types.js';
 import type { Finding } from '../findings.js';
 import { backupIn } from '../plan.js';
 import { type DiskFacts, readDisk } from './disk.js';

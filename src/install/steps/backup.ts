@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError, EXIT } from '../../errors.js';
+import type { BackupSeen } from '../../run/backup-stage.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { demandFit, unfitness } from '../backup-fit.js';
-import type { BackupSeen, PlannedBackup } from '../backup-types.js';
+import type { PlannedBackup } from '../backup-types.js';
 import type { BackupWork, Work } from './types.js';
 
 type Needs = Pick<Work, 'results' | 'now'> & { readonly backup: BackupWork };

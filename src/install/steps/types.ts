@@ -6,7 +6,7 @@ import type { Crd } from '../../kube/crd-file.js';
 import type { KubeClient } from '../../kube/types.js';
 import type { Credentials, RegistryClient } from '../../oci/client.js';
 import type { CopyReport } from '../../oci/copy-types.js';
-import type { BackupSeen, BackupStage } from '../backup-types.js';
+import type { BackupSeen, BackupStage } from '../../run/backup-stage.js';
 import type { HealthReport } from '../health.js';
 import type { ImageProof } from '../proof.js';
 

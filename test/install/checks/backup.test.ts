@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BackupSeen } from '../../../src/install/backup-types.js';
 import { judgeNamed, judgeRoom } from '../../../src/install/checks/backup.js';
+import type { BackupSeen } from '../../../src/run/backup-stage.js';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
 const SEEN: BackupSeen = {

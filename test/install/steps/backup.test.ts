@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { AirgapError } from '../../../src/errors.js';
-import type { BackupStage, BackupTaking, PlannedBackup } from '../../../src/install/backup-types.js';
+import type { PlannedBackup } from '../../../src/install/backup-types.js';
 import { backupStep, NO_BACKUP } from '../../../src/install/steps/backup.js';
 import type { BackupWork, Results } from '../../../src/install/steps/types.js';
 import type { Connection } from '../../../src/kube/client.js';
@@ -11,6 +11,7 @@ import { parseIdentityFile, recipientOf } from '../../../src/recovery/archive/ag
 import { createBackupWriter } from '../../../src/recovery/archive/writer.js';
 import { LEFT_OUT, USUAL } from '../../../src/recovery/create-types.js';
 import { backupsForInstall } from '../../../src/recovery/for-install.js';
+import type { BackupStage, BackupTaking } from '../../../src/run/backup-stage.js';
 import type { StepExecutor } from '../../../src/run/types.js';
 import { type Bench, makeBench, runStep } from '../support/step.js';
 
