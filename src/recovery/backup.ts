@@ -78,7 +78,7 @@ export async function backup(request: BackupRequest): Promise<BackupOutcome> {
         least: last === undefined ? {} : { last },
       };
       const made = await withKey(request, runId, (encryption) => createBackup({ ...common, encryption }));
-      return { ...made, expired: await expire(output, request) };
+      return { ...made, expired: await expire(output, request, { client, clusterUid }) };
     } finally {
       await lock.release().catch(() => {});
     }
@@ -140,9 +140,13 @@ function outputOf({ output, now }: BackupRequest, clusterUid: string): string {
 }
 
 /** A backup that was made is worth more than a tidy folder: what cannot be deleted is said, no more. */
-async function expire(output: string, { retention, now, emit }: BackupRequest): Promise<string[]> {
+async function expire(
+  output: string,
+  { retention, now, emit }: BackupRequest,
+  cluster: Pick<StopOptions, 'client' | 'clusterUid'>,
+): Promise<string[]> {
   if (retention === undefined) return [];
-  return expireBackups(dirname(output), { ...retention, now: now() }, emit);
+  return expireBackups(dirname(output), { ...retention, now: now() }, { ...cluster, emit });
 }
 
 /** Encrypted by default: a key is made when none was named, and goes away again with a backup that failed. */

@@ -9,6 +9,7 @@ import { openBackupFile } from './archive/source.js';
 import type { DatabaseTotals } from './create-types.js';
 import { readMark } from './marks.js';
 import type { KeptBackup } from './retention.js';
+import { snapshotsOf } from './snapshot-expire.js';
 import type { ListedBackup } from './types.js';
 
 /**
@@ -35,9 +36,14 @@ export async function listBackups(folder: string, options: OpenBackupOptions = {
 
 /** What retention may decide about: whole backups of a known time and cluster. */
 export function keptOf(listed: readonly ListedBackup[]): KeptBackup[] {
-  return listed.flatMap(({ path, state, createdAt, clusterUid, verifiedAt }) =>
+  return listed.flatMap(({ path, state, createdAt, clusterUid, verifiedAt, snapshots }) =>
     (state === 'readable' || state === 'locked') && createdAt !== undefined && clusterUid !== undefined
-      ? [{ path, createdAt: Date.parse(createdAt), clusterUid, isVerified: verifiedAt !== undefined }]
+      ? [
+          {
+            ...{ path, createdAt: Date.parse(createdAt), clusterUid, isVerified: verifiedAt !== undefined },
+            ...(snapshots ? { snapshots } : {}),
+          },
+        ]
       : [],
   );
 }
@@ -88,6 +94,7 @@ async function lookInside(
     try {
       const { createdAt, clusterUid, product } = backup.manifest;
       const { encryption, backupId } = backup;
+      const snapshots = snapshotsOf(backup.manifest);
       return {
         path,
         size,
@@ -98,6 +105,7 @@ async function lookInside(
         product,
         backupId,
         ...marked,
+        ...(snapshots.length > 0 ? { snapshots } : {}),
       };
     } finally {
       await backup.close();
@@ -108,7 +116,12 @@ async function lookInside(
     const encryption = encryptionOf(file);
     await file.bytes.close();
     const known = mark
-      ? { createdAt: mark.createdAt, clusterUid: mark.clusterUid, backupId: mark.backupId }
+      ? {
+          createdAt: mark.createdAt,
+          clusterUid: mark.clusterUid,
+          backupId: mark.backupId,
+          ...(mark.snapshots ? { snapshots: mark.snapshots } : {}),
+        }
       : {};
     return { path, size, state: 'locked', encryption, ...known, ...marked, detail: error.hint };
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, rm } from 'node:fs/promises';
 import * as v from 'valibot';
 import { writeFileAtomic } from '../io/atomic.js';
+import { keptSnapshot } from './snapshot-expire.js';
 
 /** Bytes at either end of the file that the seal is made of. */
 const ENDS = 4096;
@@ -19,6 +20,8 @@ const schema = v.strictObject({
   backupId: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   /** What each database held, for the next backup to be compared with. */
   databases: v.exactOptional(v.array(v.strictObject({ name: v.string(), tables: count, rows: count }))),
+  /** Snapshots that hold data of it: they go with it. */
+  snapshots: v.exactOptional(v.array(keptSnapshot)),
 });
 
 /** What stands beside a backup once all of it was found right: FILE.verified.json. Holds no secret. */
@@ -31,7 +34,7 @@ export async function writeMark(
   backup: string,
   facts: Omit<VerifiedMark, 'schemaVersion' | 'seal'>,
 ): Promise<void> {
-  const { verifiedAt, createdAt, clusterUid, backupId, databases } = facts;
+  const { verifiedAt, createdAt, clusterUid, backupId, databases, snapshots } = facts;
   const mark: VerifiedMark = {
     schemaVersion: 1,
     seal: await sealOf(backup),
@@ -40,6 +43,7 @@ export async function writeMark(
     clusterUid,
     backupId,
     ...(databases === undefined ? {} : { databases }),
+    ...(snapshots === undefined || snapshots.length === 0 ? {} : { snapshots }),
   };
   await writeFileAtomic(markPath(backup), `${JSON.stringify(mark, null, 2)}\n`, { mode: 0o600 });
 }

@@ -2,6 +2,7 @@ import type { PlanStep } from '../run/types.js';
 import type { DatabaseFacts, VolumeFacts } from './archive/types.js';
 import { oldName, sideName } from './database-names.js';
 import type { Rebind, RestoreAction, RestoreFacts } from './plan.js';
+import type { FoundSnapshot } from './snapshot-find.js';
 
 type Release = RestoreFacts['releases'][number];
 
@@ -77,6 +78,24 @@ export function rebindStep(rebind: Rebind): PlanStep {
       destructive: false,
       saves: ['the volume’s object with its old claimRef'],
       doneWhen: `the claim is bound to ${volume}; its data is as it was`,
+    },
+  );
+}
+
+/** A volume whose data a CSI driver still has. */
+export function snapshotStep(found: FoundSnapshot): PlanStep {
+  const { namespace, claim, snapshot, handle, imported } = found;
+  return own(
+    `snapshot:${namespace}/${claim}`,
+    { kind: 'snapshot', ...found },
+    {
+      title: imported
+        ? `make VolumeSnapshot ${snapshot} for handle ${handle}, and ${namespace}/${claim} from it`
+        : `make ${namespace}/${claim} from VolumeSnapshot ${snapshot}`,
+      command: `kubectl -n ${namespace} create -f claim.yaml   # dataSource: VolumeSnapshot ${snapshot}`,
+      destructive: false,
+      saves: [],
+      doneWhen: 'the claim has a volume from that snapshot, or its class waits for the pod',
     },
   );
 }

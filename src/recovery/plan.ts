@@ -14,12 +14,14 @@ import {
   releaseSteps,
   rolesStep,
   safetyStep,
+  snapshotStep,
   swapStep,
   volumeStep,
   waitStep,
 } from './plan-steps.js';
 import type { RestoreChoice } from './restore-types.js';
 import type { Rewrite } from './rewrite.js';
+import type { FoundSnapshot } from './snapshot-find.js';
 
 /** What a restore is planned from. Names and digests only. */
 export interface RestoreFacts {
@@ -48,6 +50,8 @@ export interface RestoreFacts {
   readonly volumes: readonly VolumeFacts[];
   /** Volumes of the target that get their claims back. */
   readonly rebinds: readonly Rebind[];
+  /** Claims that are made from snapshots of the target. */
+  readonly snapshots: readonly FoundSnapshot[];
   /** Roles of the parts that the backup has. */
   readonly roles: ReadonlySet<string>;
   /** What is written otherwise than it was saved. */
@@ -77,6 +81,7 @@ export type RestoreAction =
       readonly leave?: readonly string[];
     }
   | ({ readonly kind: 'rebind' } & Rebind)
+  | ({ readonly kind: 'snapshot' } & FoundSnapshot)
   | {
       readonly kind: 'volume';
       readonly namespace: string;
@@ -110,6 +115,7 @@ export function makeRestorePlan(facts: RestoreFacts): Plan {
     // Whatever runs or is installed after it finds the restored database already.
     ...(external ? databaseSteps(facts) : []),
     ...facts.rebinds.map(rebindStep),
+    ...facts.snapshots.map(snapshotStep),
     ...(replace ? [] : volumes),
     ...control,
     ...(external ? [] : databaseSteps(facts)),

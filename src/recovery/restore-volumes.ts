@@ -7,6 +7,7 @@ import type { Rebind } from './plan.js';
 import { volumesOf } from './rebind.js';
 import type { RestoreOptions } from './restore-types.js';
 import { savedObjects } from './site-changes.js';
+import { describeMissing, type FoundSnapshot, findSnapshot } from './snapshot-find.js';
 import { textAt } from './value-at.js';
 
 /** What becomes of each volume that the backup knows. */
@@ -15,6 +16,8 @@ export interface VolumeChoices {
   readonly copies: readonly VolumeFacts[];
   /** Volumes of the target that get their claims back. */
   readonly rebinds: readonly Rebind[];
+  /** Claims that are made from snapshots that the target has. */
+  readonly snapshots: readonly FoundSnapshot[];
   /** Of what is left to the site, in words. */
   readonly leftOut: readonly string[];
 }
@@ -47,19 +50,31 @@ export async function chooseVolumes(options: RestoreOptions): Promise<VolumeChoi
   const isRebound = ({ namespace, claim }: VolumeFacts): boolean =>
     rebinds.some((each) => each.namespace === namespace && each.claim === claim);
   const leftOut: string[] = [];
+  const snapshots: FoundSnapshot[] = [];
   for (const volume of wanted) {
     if (volume.method === 'copy' || isRebound(volume)) continue;
     const bound = live.find((each) => isBoundTo(each, volume));
     if (bound) {
-      leftOut.push(`volume ${volume.namespace}/${volume.claim}: stays bound to ${bound.metadata.name}`);
+      const over = volume.method === 'snapshot' ? `; snapshot ${volume.by} is not put over it` : '';
+      leftOut.push(
+        `volume ${volume.namespace}/${volume.claim}: stays bound to ${bound.metadata.name}${over}`,
+      );
       continue;
     }
     const found = candidates(volume.namespace, volume.claim);
-    if (found.length === 1) rebinds.push(theOne(volume.claim, found));
+    if (found.length === 1) {
+      rebinds.push(theOne(volume.claim, found));
+      continue;
+    }
+    const snapshot =
+      volume.method === 'snapshot' && found.length === 0
+        ? await findSnapshot(installer.client, volume, signal)
+        : undefined;
+    if (snapshot) snapshots.push(snapshot);
     else leftOut.push(leftToSite(volume, found));
   }
   const copies = wanted.filter((volume) => volume.method === 'copy' && !isRebound(volume));
-  return { copies, rebinds, leftOut };
+  return { copies, rebinds, snapshots, leftOut };
 }
 
 function isBoundTo(volume: KubeObject, { namespace, claim }: VolumeFacts): boolean {
@@ -80,7 +95,18 @@ function theOne(name: string, found: readonly Rebind[]): Rebind {
   });
 }
 
-function leftToSite({ namespace, claim, by, method }: VolumeFacts, found: readonly Rebind[]): string {
+/** @throws AirgapError RESTORE_REFUSED for a database: the product would begin with none */
+function leftToSite(volume: VolumeFacts, found: readonly Rebind[]): string {
+  const { namespace, claim, by, method, purpose } = volume;
+  if (method === 'snapshot' && purpose === 'database' && found.length === 0) {
+    throw new AirgapError('RESTORE_REFUSED', 'the database of this backup is a snapshot that is not here', {
+      expected: `VolumeSnapshot ${by}, or a volume for claim ${namespace}/${claim}`,
+      found: describeMissing(volume),
+      hint: 'bring the snapshot or the volume back first; to begin with an empty database: --skip database',
+    });
+  }
+  if (method === 'snapshot' && found.length === 0)
+    return `volume ${namespace}/${claim}: ${describeMissing(volume)}; without it the volume begins empty`;
   const there =
     found.length === 0
       ? 'no free volume here names it: bring its PersistentVolume back first, or it begins empty'

@@ -94,7 +94,7 @@ function reportingOf(
 }
 
 /** What a run that goes on had chosen stands in its plan. */
-const NO_CHOICE: VolumeChoices = { copies: [], rebinds: [], leftOut: [] };
+const NO_CHOICE: VolumeChoices = { copies: [], rebinds: [], snapshots: [], leftOut: [] };
 
 async function verifyWhole({ backup, env, signal, emit }: RestoreOptions): Promise<void> {
   const stage = 'verify-backup';
@@ -173,6 +173,7 @@ async function factsOf(
     ...(external ? { externalDatabase: describeAddress(external) } : {}),
     volumes: volumes.copies,
     rebinds: volumes.rebinds,
+    snapshots: volumes.snapshots,
     roles: new Set(manifest.parts.map(({ role }) => role)),
     rewrite,
     leave: changes.leave,

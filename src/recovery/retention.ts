@@ -1,3 +1,5 @@
+import type { KeptSnapshot } from './snapshot-expire.js';
+
 /** What retention needs to know of a backup. */
 export interface KeptBackup {
   readonly path: string;
@@ -7,6 +9,8 @@ export interface KeptBackup {
   readonly isVerified: boolean;
   /** Backups of different clusters do not replace each other. */
   readonly clusterUid: string;
+  /** Snapshots that hold data of it. */
+  readonly snapshots?: readonly KeptSnapshot[];
 }
 
 /** What is kept; a backup that any rule keeps stays. Without any rule all stay. */

@@ -1,4 +1,4 @@
-import { AirgapError } from '../errors.js';
+import { AirgapError, type ErrorCode } from '../errors.js';
 import type { Emit } from '../events.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject, Resource } from '../kube/types.js';
@@ -32,6 +32,11 @@ const LABELS = { 'app.kubernetes.io/managed-by': 'airgap' };
 const READY_MS = 15 * 60_000;
 /** A driver tries again after an error; one that lasts is the answer. */
 const PATIENCE_MS = 60_000;
+
+/** Whether a backup of ours took it. */
+export function isOwnSnapshot({ metadata }: KubeObject): boolean {
+  return Object.entries(LABELS).every(([key, value]) => metadata.labels?.[key] === value);
+}
 
 export interface SnapshotOptions {
   readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'delete'>;
@@ -142,9 +147,18 @@ export async function chooseClass(
   });
 }
 
-async function waitReady(
+/** Waits until a snapshot can be used. @throws AirgapError of the given code with what the driver says */
+export async function waitReady(
   place: { readonly name: string; readonly namespace: string },
-  { client, signal, patience = PATIENCE_MS }: SnapshotOptions,
+  {
+    client,
+    signal,
+    patience = PATIENCE_MS,
+    code = 'BACKUP_FAILED',
+  }: Pick<SnapshotOptions, 'signal' | 'patience'> & {
+    readonly client: Pick<KubeClient, 'get'>;
+    readonly code?: ErrorCode;
+  },
 ): Promise<KubeObject> {
   let last: KubeObject | undefined;
   let faultySince: number | undefined;
@@ -159,10 +173,13 @@ async function waitReady(
     { timeout: READY_MS, every: 500, signal },
   );
   if (ready && last) return last;
-  throw new AirgapError('BACKUP_FAILED', `snapshot ${place.namespace}/${place.name} does not become ready`, {
+  throw new AirgapError(code, `snapshot ${place.namespace}/${place.name} does not become ready`, {
     expected: 'status.readyToUse: true',
     found: printable(textAt(last, ['status', 'error', 'message']) ?? 'nothing was said about it', 500),
-    hint: 'look at the snapshot controller and the CSI driver; the snapshot was removed again',
+    hint:
+      code === 'BACKUP_FAILED'
+        ? 'look at the snapshot controller and the CSI driver; the snapshot was removed again'
+        : 'look at the snapshot controller and the CSI driver, then the same command again',
   });
 }
 
@@ -181,6 +198,7 @@ function factsOf({
     driver: text(content, 'spec', 'driver'),
     handle: text(content, 'status', 'snapshotHandle'),
     content: content.metadata.name,
+    uid: snapshot.metadata.uid ?? '',
     deletionPolicy: text(content, 'spec', 'deletionPolicy'),
     restoreSize: text(snapshot, 'status', 'restoreSize'),
     takenAt: text(snapshot, 'status', 'creationTime'),

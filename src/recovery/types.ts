@@ -2,6 +2,7 @@ import type { Fault } from '../errors.js';
 import type { EncryptionKind } from './archive/open.js';
 import type { DatabaseFacts, ProductFacts, ReleaseFacts, Skipped, VolumeFacts } from './archive/types.js';
 import type { DatabaseTotals } from './create-types.js';
+import type { KeptSnapshot } from './snapshot-expire.js';
 
 /** What became of the check of one database dump. */
 export interface StructureCheck {
@@ -29,6 +30,8 @@ export interface VerifyBackupReport {
   readonly structure: readonly StructureCheck[];
   /** What each database held, by the manifest. */
   readonly totals: readonly DatabaseTotals[];
+  /** Snapshots that hold data of it. */
+  readonly snapshots: readonly KeptSnapshot[];
   readonly faults: readonly Fault[];
 }
 
@@ -88,6 +91,8 @@ export interface ListedBackup {
   readonly backupId?: string;
   /** When the file was last found whole on this host. */
   readonly verifiedAt?: string;
+  /** Snapshots that hold data of it, where that is known. */
+  readonly snapshots?: readonly KeptSnapshot[];
   /** What is wrong, or what is needed to see more. */
   readonly detail?: string;
 }

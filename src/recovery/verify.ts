@@ -3,6 +3,7 @@ import { BLOCK, paddingOf } from '../bundle/tar.js';
 import { AirgapError, type Fault, isAirgapError } from '../errors.js';
 import { type ArchiveEntry, entryHeader } from './archive/entries.js';
 import { type OpenBackup, type OpenBackupOptions, openBackup } from './archive/open.js';
+import { snapshotsOf } from './snapshot-expire.js';
 import { checkStructure, type StructureOptions } from './structure.js';
 import { allTotals } from './totals.js';
 import type { VerifyBackupReport } from './types.js';
@@ -41,6 +42,7 @@ export async function verifyBackup(
     entries: layout.entries.length,
     structure,
     totals: allTotals(manifest),
+    snapshots: snapshotsOf(manifest),
     faults,
   };
 }

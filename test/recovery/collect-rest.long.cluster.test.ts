@@ -47,13 +47,14 @@ spec: { selector: { app: db1 }, ports: [{ port: 6543, targetPort: 5432 }] }
 describe('an external database, and a schedule in the cluster', { skip: !wanted, timeout: 1_200_000 }, () => {
   let site: TestNode;
   let image = '';
+  let bundle = '';
   const at = (name: string): string => join(site.folder, name);
   const ended = (ran: Ran, status: number): Ran => {
     assert.equal(ran.status, status, `${ran.out}\n${ran.err}`);
     return ran;
   };
   const create = (...args: string[]): Promise<Ran> => site.airgap('backup', 'create', '--plain', ...args);
-  const psql = (sql: string): string =>
+  const psql = (sql: string, database = 'backend'): string =>
     site.kubectl(
       '-n',
       'databases',
@@ -69,12 +70,12 @@ describe('an external database, and a schedule in the cluster', { skip: !wanted,
       'postgres',
       '-XAtc',
       sql,
-      'backend',
+      database,
     );
 
   before(async () => {
     site = startNode('external');
-    const bundle = site.bundle(VERSION);
+    bundle = site.bundle(VERSION);
     const set = {
       'postgresql.enabled': 'false',
       'global.postgresql.auth.host': 'db1.databases.svc',
@@ -146,6 +147,46 @@ describe('an external database, and a schedule in the cluster', { skip: !wanted,
       assert.equal(JSON.stringify(backup.manifest).includes(PASSWORD), false);
     });
     ended(await site.airgap('backup', 'verify', file), 0);
+  });
+
+  it('threat 128: is restored beside the live one on that server, once its administrator let the login', async () => {
+    const databases = (): string =>
+      psql("SELECT string_agg(datname, ',' ORDER BY datname) FROM pg_database WHERE NOT datistemplate");
+    const place = ['--registry', site.registry, '--plain-http', '--yes'];
+    const restore = (...args: string[]): Promise<Ran> =>
+      site.airgap(
+        'restore',
+        at('external.backup'),
+        '--bundle',
+        bundle,
+        ...place,
+        '--only',
+        'database',
+        '--replace',
+        ...args,
+      );
+    assert.match(ended(await restore(), 11).err, /DECISION_NEEDED[\s\S]*--external-database/);
+    const refused = ended(await restore('--external-database'), 8);
+    assert.match(refused.err, /role backend: may not make databases/);
+    assert.match(refused.err, /role grafana: owns something in the dump/);
+    assert.equal(databases(), 'backend,elsewhere,postgres');
+    const entered = [...refused.err.matchAll(/^ {2}-c '(.*)'(?: \\)?$/gm)].map(([, sql = '']) => sql);
+    assert.ok(entered.length >= 2, refused.err);
+    for (const sql of entered) psql(sql);
+    psql("INSERT INTO users (email, tenant, role) VALUES ('later@run.ai', 1, 'admin')");
+    const ran = ended(await restore('--external-database'), 0);
+    assert.equal(`${ran.out}${ran.err}`.includes(PASSWORD), false);
+    assert.equal(databases(), 'backend,backend_airgap_old,elsewhere,postgres');
+    assert.equal(psql('SELECT count(*) FROM users'), '2');
+    assert.equal(psql('SELECT count(*) FROM users', 'backend_airgap_old'), '3');
+    const pods = site.json('-n', 'runai-backend', 'get', 'pods', '-l', 'airgap/helper=true');
+    assert.deepEqual(pods['items'], []);
+    const ready = '{range .items[*]}{.spec.replicas}/{.status.readyReplicas} {end}';
+    assert.doesNotMatch(
+      site.kubectl('-n', 'runai-backend', 'get', 'deployments', '-o', `jsonpath=${ready}`),
+      /\b0\/|\/ /,
+      'what was stopped runs again',
+    );
   });
 
   it('the printed CronJob makes a backup that the key opens, with the executable on its claim', async () => {

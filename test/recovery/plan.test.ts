@@ -38,6 +38,7 @@ const FACTS: RestoreFacts = {
   ],
   pullSecrets: [],
   rebinds: [],
+  snapshots: [],
   rewrite: {},
   leave: [],
   roles: new Set(['runaiconfig', 'project-namespaces', 'ingress']),

@@ -165,6 +165,33 @@ describe('the target of a restore', () => {
     assert.match((await chooseVolumes(options({ backup }))).leftOut[0] ?? '', /stays bound to pv-1/);
   });
 
+  it('a snapshot that is not here is said with its handle; without the database’s there is no restore', async () => {
+    const taken = (purpose: string) => ({
+      ...{ claim: 'pvc-thanos', namespace: NAMESPACE, purpose, method: 'snapshot', by: 'taken' },
+      meta: { handle: 'snap-42', driver: 'a.example' },
+    });
+    const metrics = await chooseVolumes(
+      options({ backup: backupOf({ claims }, { volumes: [taken('metrics')] }) }),
+    );
+    const [left = ''] = metrics.leftOut;
+    for (const expected of [
+      /snapshot taken \(handle snap-42 of driver a\.example\)/,
+      /spec\.source\.snapshotHandle snap-42/,
+      /begins empty/,
+    ])
+      assert.match(left, expected);
+    await refused(
+      chooseVolumes(options({ backup: backupOf({ claims }, { volumes: [taken('database')] }) })),
+      'RESTORE_REFUSED',
+      /a snapshot that is not here/,
+    );
+    api.put(volume('pv-1', 'Bound'));
+    const kept = await chooseVolumes(
+      options({ backup: backupOf({ claims }, { volumes: [taken('metrics')] }) }),
+    );
+    assert.match(kept.leftOut[0] ?? '', /stays bound to pv-1; snapshot taken is not put over it/);
+  });
+
   it('a copy is written unless the operator names the claim of a volume that is there', async () => {
     const backup = backupOf({ claims }, { volumes: [volumeOf('copy')] });
     api.put(volume('pv-1'));

@@ -1,9 +1,10 @@
+import { parseQuantity } from '../../kube/quantity.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeObject, Resource } from '../../kube/types.js';
 import { isAtLeast } from '../../runai/version.js';
 import type { Finding } from '../findings.js';
 import { valueAt } from '../values.js';
-import { formatGb, parseQuantity } from './quantity.js';
+import { formatGb } from './quantity.js';
 import { podSpecOf, type RenderedRelease } from './rendered.js';
 import type { Check, CheckContext, Row } from './types.js';
 

@@ -1,10 +1,10 @@
+import { parseQuantity } from '../../kube/quantity.js';
 import type { KubeObject } from '../../kube/types.js';
 import { CONTROL_PLANE_EXTRA, NODE_LABELS } from '../../runai/prerequisites.js';
 import { formatMinor, isAtLeast, type Version } from '../../runai/version.js';
 import { windowOf } from '../../runai/windows.js';
 import type { Finding } from '../findings.js';
 import { valueAt } from '../values.js';
-import { parseQuantity } from './quantity.js';
 import type { Check, Row } from './types.js';
 
 const READY: Row = { id: 'nodes.ready', title: 'nodes are ready' };

@@ -1,8 +1,9 @@
+import { parseQuantity } from '../../kube/quantity.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeClient, KubeObject, Resource } from '../../kube/types.js';
 import type { Finding } from '../findings.js';
 import { valueAt } from '../values.js';
-import { formatGb, parseQuantity } from './quantity.js';
+import { formatGb } from './quantity.js';
 import type { RenderedRelease } from './rendered.js';
 import type { Check, CheckContext, Row } from './types.js';
 

@@ -6,6 +6,7 @@ import { databaseStep, dropOldStep, globalsStep } from './database.js';
 import { accessStep } from './external.js';
 import { rebindStep } from './rebind.js';
 import { safetyStep } from './safety.js';
+import { snapshotStep } from './snapshot.js';
 import { swapStep } from './swap.js';
 import type { RestoreWork } from './types.js';
 import { volumeStep } from './volume.js';
@@ -26,6 +27,8 @@ function executorOf(step: PlanStep, work: RestoreWork): StepExecutor | undefined
       return applyStep(work, action);
     case 'rebind':
       return rebindStep(work, action);
+    case 'snapshot':
+      return snapshotStep(work, action);
     case 'volume':
       return volumeStep(work, action);
     case 'external-access':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judgeNodes, nodeFacts } from '../../../src/install/checks/nodes.js';
-import { parseQuantity } from '../../../src/install/checks/quantity.js';
+import { parseQuantity } from '../../../src/kube/quantity.js';
 import { version } from '../../runai/facts.js';
 import { object } from './support.js';
 

@@ -66,6 +66,7 @@ const SERVED: readonly Served[] = [
   ['rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings', true],
   ['rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles', false],
   ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', 'clusterrolebindings', false],
+  ['storage.k8s.io/v1', 'StorageClass', 'storageclasses', false],
   ['run.ai/v1', 'RunaiConfig', 'runaiconfigs', true],
   ['snapshot.storage.k8s.io/v1', 'VolumeSnapshot', 'volumesnapshots', true],
   ['snapshot.storage.k8s.io/v1', 'VolumeSnapshotContent', 'volumesnapshotcontents', false],
