@@ -2,6 +2,7 @@ import type { OpenBackup } from './archive/open.js';
 import { readMark } from './marks.js';
 import { allTotals } from './totals.js';
 import type { InspectBackupReport } from './types.js';
+import { textAt } from './value-at.js';
 
 /** What a backup holds, by its manifest; its content is not read. */
 export async function inspectBackup(backup: OpenBackup): Promise<InspectBackupReport> {
@@ -15,6 +16,7 @@ export async function inspectBackup(backup: OpenBackup): Promise<InspectBackupRe
     createdAt: manifest.createdAt,
     tool: manifest.tool,
     clusterUid: manifest.clusterUid,
+    site: siteOf(manifest.meta),
     product: manifest.product,
     releases: manifest.releases,
     databases: manifest.databases.map((database) => ({
@@ -34,4 +36,11 @@ export async function inspectBackup(backup: OpenBackup): Promise<InspectBackupRe
     skipped: manifest.skipped,
     ...(mark ? { verifiedAt: mark.verifiedAt } : {}),
   };
+}
+
+function siteOf(meta: unknown): InspectBackupReport['site'] {
+  const names = ['domain', 'kubernetes', 'platform'] as const;
+  return Object.fromEntries(
+    names.flatMap((name) => (textAt(meta, [name]) ? [[name, textAt(meta, [name])]] : [])),
+  );
 }

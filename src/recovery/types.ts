@@ -45,6 +45,12 @@ export interface InspectBackupReport {
   readonly createdAt: string;
   readonly tool: string;
   readonly clusterUid: string;
+  /** What the backup knows of its cluster. */
+  readonly site: {
+    readonly domain?: string;
+    readonly kubernetes?: string;
+    readonly platform?: string;
+  };
   readonly product: ProductFacts;
   readonly releases: readonly ReleaseFacts[];
   readonly databases: readonly InspectedDatabase[];

@@ -35,6 +35,7 @@ export function formatBackup(report: InspectBackupReport): string {
     report.path,
     `  backup     ${report.backupId}`,
     `  made       ${report.createdAt} by airgap ${printable(report.tool)} from cluster ${printable(report.clusterUid)}`,
+    `  site       ${siteText(report)}`,
     `  product    ${product.name}: control plane ${product.controlPlane ?? 'none'}, cluster ${product.cluster ?? 'none'}`,
     `  size       ${formatBytes(report.size)}, ${ENCRYPTION[report.encryption]}`,
     `  verified   ${report.verifiedAt ?? 'never on this host: airgap backup verify'}`,
@@ -93,7 +94,28 @@ export function formatBackup(report: InspectBackupReport): string {
       report.skipped.map((row) => [row.what, row.why]),
     ),
   ];
-  return `${[...head, ...sections.flat()].join('\n')}\n`;
+  return `${[...head, ...sections.flat(), ...restoreLines(report)].join('\n')}\n`;
+}
+
+function siteText({ site: { domain, kubernetes, platform } }: InspectBackupReport): string {
+  const on = [platform, kubernetes].filter((each) => each !== undefined).join(' ');
+  return printable([domain ?? 'domain unknown', ...(on === '' ? [] : [`on ${on}`])].join(', '), 300);
+}
+
+/** What whoever stands before a cluster that burnt down looks for. */
+function restoreLines({ path, encryption, product, releases }: InspectBackupReport): string[] {
+  const keys = { plain: '', recipients: ' --identity KEYFILE', passphrase: ' --passphrase-file FILE' };
+  const command = `airgap restore ${path}${keys[encryption]}`;
+  const id = releases.find(({ bundleId }) => bundleId !== undefined)?.bundleId;
+  const version = product.controlPlane ?? product.cluster;
+  return [
+    '',
+    'To bring it back',
+    `  needs the bundle of ${product.name} ${printable(version ?? 'the same version')}${id === undefined ? '' : ` (it was installed from ${id.slice(0, 12)})`}`,
+    `  $ ${command} --bundle BUNDLE --dry-run`,
+    '  and to prove it in a pod of its own, while the product runs',
+    `  $ ${command} --drill`,
+  ];
 }
 
 /** The text of `backup list`. */

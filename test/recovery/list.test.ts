@@ -8,6 +8,7 @@ import { openBackup } from '../../src/recovery/archive/open.js';
 import { inspectBackup } from '../../src/recovery/inspect.js';
 import { keptOf, listBackups } from '../../src/recovery/list.js';
 import { markPath, readMark, removeMark, writeMark } from '../../src/recovery/marks.js';
+import { formatBackup } from '../../src/term/backup.js';
 import { FACTS, PLAIN, temporaryFolder, writeSmall } from './archive/helpers.js';
 
 const MARK = {
@@ -95,4 +96,11 @@ test('inspect shows databases with rows, versions and what is missing', async (t
       ['volumes/empty.tar', 1],
     ],
   );
+  const site = { domain: 'runai.test', kubernetes: 'v1.33.13', platform: 'kubernetes' };
+  const text = formatBackup({ ...report, site });
+  assert.match(text, /^ {2}site {7}runai\.test, on kubernetes v1\.33\.13$/m);
+  assert.match(text, /^ {2}needs the bundle of runai 2\.13\.66/m);
+  assert.ok(text.includes(`\n  $ airgap restore ${path} --bundle BUNDLE --dry-run\n`), text);
+  const sealed = formatBackup({ ...report, encryption: 'recipients' });
+  assert.match(sealed, /--identity KEYFILE --drill$/m);
 });
