@@ -22,7 +22,7 @@ import { SWAP_SCRIPT } from '../../src/recovery/restore-script.js';
 import type { TestNode } from '../install/support/node.js';
 import { databaseFacts, untouched } from './support/facts.js';
 import { PASSWORD, type Postgres, startPostgres, withoutPostgres } from './support/postgres.js';
-import { fillDatabase } from './support/site.js';
+import { fillDatabase, rowsOfJobs } from './support/site.js';
 
 const skip = withoutPostgres();
 if (skip !== undefined) console.error(`SKIPPED: restores into a real PostgreSQL, because ${skip}`);
@@ -120,7 +120,7 @@ describe('a dump that is restored beside the live database', {
   };
 
   it('threat 128: no write to the live database in 20 injected failures, and nothing is left behind', async () => {
-    const at = (share: number): number => Math.floor(ROWS * 0.6 * share);
+    const at = (share: number): number => Math.floor(rowsOfJobs(ROWS) * share);
     /** Gives a part of the dump, lets something happen, and goes on with the rest. */
     const withPause = (share: number, act: () => unknown) => () =>
       Readable.from(

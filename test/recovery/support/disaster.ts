@@ -16,6 +16,7 @@ import {
   fillVolume,
   metricsFolder,
   passwordValues,
+  rowsOfJobs,
   type Size,
 } from './site.js';
 import { findSecrets, watchCommandLines } from './watch.js';
@@ -232,7 +233,7 @@ export function disaster({ version, size, kills, failures }: Disaster): void {
     it('threat 128: pg_restore that fails in the middle leaves the live database alone and the product running', async () => {
       const before = { rows: untouched(site), replicas: replicas() };
       const words = { only: ['database'], replace: true, toNewCluster: true };
-      const row = Math.floor(size.rows * 0.35);
+      const row = Math.floor(rowsOfJobs(size.rows) * 0.7);
       poison(site, row);
       const { json, status, err } = await finish(start(words));
       assert.equal(status, 1, JSON.stringify(json));
@@ -247,7 +248,7 @@ export function disaster({ version, size, kills, failures }: Disaster): void {
       );
       const share = progressOf(err, 'database:backend');
       // A small dump is on its way as a whole before the server says no.
-      assert.ok(share > 0.3 && (share < 1 || size.rows < 1_000_000), `failed after ${share} of the dump`);
+      assert.ok(share >= 0.5 && (share < 1 || size.rows < 1_000_000), `failed after ${share} of the dump`);
       assert.deepEqual({ rows: untouched(site), replicas: replicas() }, before);
       assert.doesNotMatch(site.must('psql', 'postgres', 'SELECT datname FROM pg_database'), /airgap/);
       const kept = readdirSync(site.stateDir, { recursive: true, encoding: 'utf8' });

@@ -5,6 +5,7 @@ import { metricsFolder } from './site.js';
 
 const TABLES = [
   'public.jobs',
+  'public.later',
   '"odd ""Schema"."Tab le"',
   '"odd ""Schema".parted_1',
   '"odd ""Schema".parted_2',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Running, TestNode } from '../../install/support/node.js';
-import type { Size } from './site.js';
+import { rowsOfJobs, type Size } from './site.js';
 
 /** Takes its time to stop, so that a kill falls into the outage. */
 export function slowWriter(site: TestNode): string {
@@ -73,7 +74,10 @@ export async function fail(
       script,
     );
   const ways: readonly (readonly [string, () => Promise<void>])[] = [
-    ['a row that a constraint refuses', async () => poison(site, Math.ceil(random() * size.rows * 0.55))],
+    [
+      'a row that a constraint refuses',
+      async () => poison(site, Math.ceil(random() * rowsOfJobs(size.rows) * 0.95)),
+    ],
     ['airgap killed', async () => into.then(() => void running.child.kill('SIGKILL'))],
     ['interrupted by the operator', async () => into.then(() => void running.child.kill('SIGINT'))],
     [
@@ -116,6 +120,7 @@ export async function fail(
   }
   const ran = await running.ended;
   assert.ok(!ran.out.includes('"restored"'), `${what}: it came through: ${ran.out}`);
+  awaitDatabase(site);
   site.must(
     'psql',
     'postgres',
@@ -124,15 +129,20 @@ export async function fail(
   return `${what}: ${ran.out === '' ? 'no last words' : String(JSON.parse(ran.out).message)}`;
 }
 
+/** Deletes the database's pod, and waits for the one that follows. */
 export function deletePod(site: TestNode): void {
-  const name = 'runai-backend-postgresql-0';
-  site.kubectl('-n', 'runai-backend', 'delete', 'pod', name, '--force', '--grace-period=0');
-  site.kubectl(
-    '-n',
-    'runai-backend',
-    'rollout',
-    'status',
-    'statefulset/runai-backend-postgresql',
-    '--timeout=180s',
-  );
+  const pod = ['-n', 'runai-backend', 'pod', 'runai-backend-postgresql-0'];
+  site.kubectl('delete', ...pod, '--force', '--grace-period=0');
+  awaitDatabase(site);
+}
+
+/** Until the database answers: after a crash it reads its log first. @throws AssertionError after four minutes */
+export function awaitDatabase(site: TestNode): void {
+  const until = Date.now() + 240_000;
+  for (;;) {
+    const { status, err } = site.node('psql', 'postgres', 'SELECT 1');
+    if (status === 0) return;
+    assert.ok(Date.now() < until, `the database does not come back: ${err}`);
+    spawnSync('sleep', ['0.5']);
+  }
 }
