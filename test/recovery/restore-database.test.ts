@@ -27,7 +27,7 @@ import { fillDatabase, rowsOfJobs } from './support/site.js';
 const skip = withoutPostgres();
 if (skip !== undefined) console.error(`SKIPPED: restores into a real PostgreSQL, because ${skip}`);
 const SIDE = 'backend_airgap_new';
-const ROWS = 30_000;
+const ROWS = 60_000;
 
 describe('a dump that is restored beside the live database', {
   skip: skip ?? false,
