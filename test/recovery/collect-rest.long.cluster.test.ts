@@ -226,4 +226,27 @@ describe('an external database, and a schedule in the cluster', { skip: !wanted,
     );
     assert.match(verified.out, /backend: (restorable|header only)/);
   });
+
+  it('threat 135: what burnt down comes back onto that server, the database before the control plane', async () => {
+    const file = at('whole.backup');
+    ended(await create('-o', file), 0);
+    for (const release of ['runai-cluster -n runai', 'runai-backend -n runai-backend'])
+      site.must('exec', 'helm', 'uninstall', ...release.split(' '), '--wait');
+    site.kubectl('delete', 'namespace', 'runai', 'runai-backend', '--wait=true', '--timeout=180s');
+    psql("UPDATE users SET role = 'changed since'");
+    const place = ['--registry', site.registry, '--plain-http', '--yes'];
+    const restore = (): Promise<Ran> =>
+      site.airgap('restore', file, '--bundle', bundle, ...place, '--external-database');
+    assert.match(
+      ended(await restore(), 8).err,
+      /database backend_airgap_old: is there since an earlier restore/,
+    );
+    assert.equal(psql("SELECT count(*) FROM users WHERE role = 'changed since'"), '2');
+    psql('DROP DATABASE backend_airgap_old');
+    const ran = ended(await restore(), 0);
+    assert.ok(ran.err.indexOf('[swap]') < ran.err.indexOf('[helm:runai-backend]'), ran.err);
+    assert.equal(psql("SELECT count(*) FROM users WHERE role = 'changed since'"), '0');
+    assert.equal(psql("SELECT count(*) FROM users WHERE role = 'changed since'", 'backend_airgap_old'), '2');
+    assert.equal(`${ran.out}${ran.err}`.includes(PASSWORD), false);
+  });
 });

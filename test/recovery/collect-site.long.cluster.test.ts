@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseYamlDocuments } from '../../src/yaml.js';
@@ -77,6 +77,7 @@ spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Gi } } 
 
 describe('what a backup holds and how it is made', { skip: !wanted, timeout: 1_200_000 }, () => {
   let site: TestNode;
+  let bundle = '';
   const run = async (...args: string[]): Promise<Ran> => site.airgap('backup', ...args);
   const ended = (ran: Ran, status: number): Ran => {
     assert.equal(ran.status, status, `${ran.out}\n${ran.err}`);
@@ -96,7 +97,7 @@ describe('what a backup holds and how it is made', { skip: !wanted, timeout: 1_2
 
   before(async () => {
     site = startNode('collect');
-    const bundle = site.bundle(VERSION);
+    bundle = site.bundle(VERSION);
     const flags = ['--registry', site.registry, '--plain-http', '--domain', 'runai.test', '--yes'];
     ended(await site.airgap('install', bundle, ...flags), 0);
     applyYaml(site, 'site.yaml', SITE);
@@ -257,7 +258,7 @@ describe('what a backup holds and how it is made', { skip: !wanted, timeout: 1_2
     });
   });
 
-  it('takes VolumeSnapshots and records their handle; refuses a volume of no CSI driver', async () => {
+  it('takes VolumeSnapshots, restores a volume from one, and deletes those of backups that go', async () => {
     const crds = spawnSync('scripts/tools', ['snapshot-crds'], { encoding: 'utf8' }).stdout.trim();
     site.kubectl('apply', '-f', crds);
     site.kubectl(
@@ -296,10 +297,65 @@ deletionPolicy: Retain
         const kinds = (await objectsOf(backup, 'volume-snapshots')).map(({ kind }) => kind);
         assert.deepEqual(kinds, ['VolumeSnapshot', 'VolumeSnapshotContent', 'VolumeSnapshotClass']);
       });
+      await restoreFromSnapshot(['--snapshot-class', 'site', '--metrics-as', 'snapshot']);
+      await snapshotsGo([...args, '--snapshot-class', 'site']);
     } finally {
       played.stop();
     }
   });
+
+  /** The claim is gone with its volume: what the driver has comes back, also when only a content still names it. */
+  async function restoreFromSnapshot(flags: readonly string[]): Promise<void> {
+    const file = at('by-snapshot.backup');
+    const thanos = ['-n', 'runai-backend', 'statefulset/runai-backend-thanos-receive'];
+    const kept = 'kept by the driver';
+    writeFileSync(join(folderOf(site, 'runai-backend', THANOS), 'kept'), kept);
+    ended(await run('create', '-o', file, '--plain', '--only', 'values,metrics,storage', ...flags), 0);
+    const restore = ['restore', file, '--bundle', bundle, '--registry', site.registry, '--plain-http'];
+    for (const left of ['the VolumeSnapshot', 'its content']) {
+      site.kubectl('scale', ...thanos, '--replicas=0');
+      site.kubectl('-n', 'runai-backend', 'delete', 'pvc', THANOS, '--wait=true');
+      if (left === 'its content')
+        site.kubectl('-n', 'runai-backend', 'delete', 'volumesnapshots', '--all', '--wait=true');
+      const ran = ended(await site.airgap(...restore, '--only', 'metrics', '--replace', '--yes'), 0);
+      assert.match(
+        ran.err,
+        left === 'its content' ? /make VolumeSnapshot airgap-restored-/ : /from VolumeSnapshot airgap-/,
+      );
+      assert.equal(readFileSync(join(folderOf(site, 'runai-backend', THANOS), 'kept'), 'utf8'), kept, left);
+      site.kubectl('scale', ...thanos, '--replicas=1');
+      site.kubectl('rollout', 'status', ...thanos, '--timeout=120s');
+    }
+    const all = await site.airgap(...restore, '--only', 'metrics', '--replace', '--dry-run');
+    assert.match(ended(all, 0).out, /stays bound to .*; snapshot .* is not put over it/);
+    site.kubectl('-n', 'runai-backend', 'delete', 'volumesnapshots', '--all', '--wait=true');
+    site.kubectl('delete', 'volumesnapshotcontents', '--all', '--wait=true');
+    site.kubectl('scale', ...thanos, '--replicas=0');
+    site.kubectl('-n', 'runai-backend', 'delete', 'pvc', THANOS, '--wait=true');
+    const none = await site.airgap(...restore, '--only', 'metrics', '--replace', '--dry-run');
+    assert.match(
+      ended(none, 0).out,
+      /not in it volume .*handle handle-.* is not in this cluster.*begins empty/,
+    );
+    site.kubectl('scale', ...thanos, '--replicas=1');
+    site.kubectl('rollout', 'status', ...thanos, '--timeout=120s');
+  }
+
+  async function snapshotsGo(args: readonly string[]): Promise<void> {
+    const folder = at('snapshots');
+    mkdirSync(folder);
+    const names = (): string[] =>
+      site.kubectl('-n', 'runai-backend', 'get', 'volumesnapshots', '-o', 'name').split('\n').filter(Boolean);
+    const before_ = names();
+    const keep = ['-o', `${folder}/`, ...args, '--keep', '1'];
+    ended(await run('create', ...keep), 0);
+    const first = names().filter((name) => !before_.includes(name));
+    const ran = ended(await run('create', ...keep), 0);
+    assert.match(ran.err, /deleted VolumeSnapshot .*; its class retains: handle-/);
+    assert.equal(first.length, 1);
+    assert.ok(!names().includes(first[0] ?? ''), 'it went with its backup');
+    assert.equal(names().length, before_.length + 1, 'that of the newest is there');
+  }
 
   it('threats 124 and 134: an emptied database gives no backup; old ones go, the newest verified one stays', async () => {
     const folder = at('nightly');

@@ -168,18 +168,35 @@ export function killTree(pid: number | undefined): void {
 }
 
 /**
- * Plays the snapshot controller and a CSI driver: binds every VolumeSnapshot to a content and calls it ready, or
- * reports an error for those whose name it is told to refuse. The node has no CSI driver of its own.
+ * Plays the snapshot controller and a CSI driver: copies the folder behind the claim of every VolumeSnapshot, binds it to
+ * a content and calls it ready, or reports an error for claims whose name it is told to refuse; fills volumes for claims
+ * with a snapshot as their source. The node has no CSI driver of its own.
  */
 export function playDriver(site: TestNode, driver: string): { stop(): void } {
+  const store = join(site.folder, 'csi');
   const running = site.startScript(`
+import { cpSync, mkdirSync } from 'node:fs';
 import { connect } from ${SOURCE('kube/client.ts')};
+import { RESOURCES } from ${SOURCE('kube/resources.ts')};
 import { SNAPSHOTS, SNAPSHOT_CONTENTS } from ${SOURCE('recovery/snapshot.ts')};
 const client = await connect({ env: process.env });
+const store = ${JSON.stringify(store)};
+const copy = (from, to) => { mkdirSync(store, { recursive: true }); cpSync(from, to, { recursive: true, force: true }); };
 for (;;) {
   for (const snapshot of await client.list(SNAPSHOTS)) {
     const { name, namespace, uid } = snapshot.metadata;
     if (snapshot.status?.readyToUse || snapshot.status?.error) continue;
+    const ready = async (content, restoreSize) => {
+      const status = { boundVolumeSnapshotContentName: content, readyToUse: true, restoreSize, creationTime: new Date().toISOString() };
+      await client.patch(SNAPSHOTS, { name, namespace }, { status }, { subresource: 'status' });
+    };
+    const given = snapshot.spec.source.volumeSnapshotContentName;
+    if (given) {
+      const handle = (await client.get(SNAPSHOT_CONTENTS, { name: given })).spec.source.snapshotHandle;
+      await client.patch(SNAPSHOT_CONTENTS, { name: given }, { status: { readyToUse: true, snapshotHandle: handle } }, { subresource: 'status' });
+      await ready(given, '1Gi');
+      continue;
+    }
     const claim = snapshot.spec.source.persistentVolumeClaimName;
     if (claim.includes('refused')) {
       const error = { message: 'the volume is not a CSI volume', time: new Date().toISOString() };
@@ -197,10 +214,28 @@ for (;;) {
         volumeSnapshotRef: { name, namespace, uid },
       },
     });
-    const ready = { readyToUse: true, snapshotHandle: 'handle-' + uid, restoreSize: 1073741824, creationTime: 1 };
-    await client.patch(SNAPSHOT_CONTENTS, { name: content }, { status: ready }, { subresource: 'status' });
-    const status = { boundVolumeSnapshotContentName: content, readyToUse: true, restoreSize: '1Gi', creationTime: new Date().toISOString() };
-    await client.patch(SNAPSHOTS, { name, namespace }, { status }, { subresource: 'status' });
+    const volume = (await client.get(RESOURCES.claims, { name: claim, namespace })).spec.volumeName;
+    copy((await client.get(RESOURCES.persistentVolumes, { name: volume })).spec.hostPath.path, store + '/handle-' + uid);
+    const taken = { readyToUse: true, snapshotHandle: 'handle-' + uid, restoreSize: 1073741824, creationTime: 1 };
+    await client.patch(SNAPSHOT_CONTENTS, { name: content }, { status: taken }, { subresource: 'status' });
+    await ready(content, '1Gi');
+  }
+  for (const claim of await client.list(RESOURCES.claims)) {
+    const { name, namespace, uid } = claim.metadata;
+    const { dataSource, volumeName, accessModes, storageClassName, resources } = claim.spec;
+    if (volumeName || dataSource?.kind !== 'VolumeSnapshot') continue;
+    const snapshot = await client.get(SNAPSHOTS, { name: dataSource.name, namespace });
+    const content = await client.get(SNAPSHOT_CONTENTS, { name: snapshot.status.boundVolumeSnapshotContentName });
+    const path = store + '/volume-' + uid;
+    copy(store + '/' + content.status.snapshotHandle, path);
+    await client.create({
+      apiVersion: 'v1', kind: 'PersistentVolume', metadata: { name: 'from-snapshot-' + uid },
+      spec: {
+        accessModes, storageClassName, capacity: { storage: resources.requests.storage }, hostPath: { path },
+        persistentVolumeReclaimPolicy: 'Retain',
+        claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name, namespace, uid },
+      },
+    });
   }
   await new Promise((resolve) => setTimeout(resolve, 300));
 }

@@ -38,6 +38,7 @@ interface Claim {
   readonly spec: {
     readonly storageClassName?: string;
     readonly volumeName?: string;
+    readonly dataSource?: unknown;
     readonly accessModes: readonly string[];
     readonly volumeMode?: string;
     readonly resources: { readonly requests: { readonly storage: string } };
@@ -77,7 +78,10 @@ async function main(configFile: string): Promise<void> {
 async function reconcile(request: KubeRequest, folder: string): Promise<void> {
   const claims = await list<Claim>(request, '/api/v1/persistentvolumeclaims');
   const volumes = await list<Volume>(request, '/api/v1/persistentvolumes');
-  const waiting = claims.filter((claim) => !claim.spec.volumeName && !claim.metadata.deletionTimestamp);
+  // What shall be filled from a snapshot needs a driver that can read one.
+  const waiting = claims.filter(
+    ({ spec, metadata }) => !spec.volumeName && !spec.dataSource && !metadata.deletionTimestamp,
+  );
   const classes =
     waiting.length > 0 ? await list<StorageClass>(request, '/apis/storage.k8s.io/v1/storageclasses') : [];
   const made = new Set(volumes.map((volume) => volume.metadata.name));

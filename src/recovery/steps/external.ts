@@ -29,11 +29,12 @@ export async function ownerThere(
   return rights.superuser || isOurs ? saved : rights.user;
 }
 
-/** Roles that the server lacks and a restore needs; those of others on it are not brought back. */
+/** Roles that the server lacks, a restore needs and the login may make; those of others on it are not brought back. */
 export async function missingRoles(work: RestoreWork, signal: AbortSignal): Promise<Set<string>> {
   const missing = new Set<string>();
   for (const { name } of work.backup.manifest.databases) {
     const { rights } = await externalOf(work).rights(name, signal);
+    if (!rights.superuser) continue;
     for (const [role, state] of Object.entries(rights.roles)) if (state === 'missing') missing.add(role);
   }
   return missing;
