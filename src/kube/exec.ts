@@ -11,7 +11,8 @@ import type { ExecOptions, ExecResult, ExecTarget, KubeRequest } from './types.j
 
 /** Channels of v4.channel.k8s.io and v5.channel.k8s.io: the first byte of each message. */
 const CHANNEL = { stdout: 1, stderr: 2, status: 3 } as const;
-const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
+const V5 = 'v5.channel.k8s.io';
+const V4 = 'v4.channel.k8s.io';
 
 /** Tells containers apart: another id, or none, when the one that was asked is gone. */
 export type ContainerId = (target: ExecTarget, signal?: AbortSignal) => Promise<string | undefined>;
@@ -29,13 +30,63 @@ export async function execCommand(
   const counted = options.stdin !== undefined && options.endOfInput === 'counted';
   const leaving = counted ? leavingInput(target.command) : undefined;
   const path = execPath({ ...target, command: leaving?.command ?? target.command }, options);
-  const socket = await openSocket(transport, server, path, options).catch((error: unknown) => {
-    if (statusOf(error)?.code !== 401) throw error;
-    transport.forget();
-    return openSocket(transport, server, path, options);
-  });
+  const needs = options.stdin !== undefined && !counted ? 'close' : 'any';
+  const socket = await openHonest({ transport, server, path, options }, needs);
   const here = (): Promise<string | undefined> => containerId(target, options.signal);
-  return converse(socket, target, { ...options, containerId: here, ...(leaving ? { leaving } : {}) });
+  const before = socket.protocol === V5 ? here().catch(() => undefined) : undefined;
+  const more = { containerId: here, ...(leaving ? { leaving } : {}) };
+  const result = await converse(socket, target, { ...options, ...more });
+  if (before && result.exitCode === 0) await demandSameContainer(target, await before, here);
+  return result;
+}
+
+interface Opening {
+  readonly transport: Transport;
+  readonly server: string;
+  readonly path: string;
+  readonly options: ExecOptions;
+}
+
+/**
+ * Asks for v4 where the input need not be closed: that goes to the node as it is. For v5 the API server translates, and
+ * it calls a command successful when all that it heard of is the end of its connection to the node (client-go,
+ * watchErrorStream).
+ */
+function openHonest(opening: Opening, needs: 'close' | 'any'): Promise<WebSocket> {
+  if (needs === 'close') return openTwice(opening, [V5, V4]);
+  return openTwice(opening, [V4]).catch((error: unknown) => {
+    if (statusOf(error)?.code !== 400 && !isProtocolFault(error)) throw error;
+    return openTwice(opening, [V5, V4]);
+  });
+}
+
+function isProtocolFault(error: unknown): boolean {
+  const cause = error instanceof AirgapError ? error.cause : undefined;
+  return cause instanceof Error && /subprotocol/i.test(cause.message);
+}
+
+/** The second time with fresh credentials. */
+function openTwice(opening: Opening, protocols: readonly string[]): Promise<WebSocket> {
+  return openSocket(opening, protocols).catch((error: unknown) => {
+    if (statusOf(error)?.code !== 401) throw error;
+    opening.transport.forget();
+    return openSocket(opening, protocols);
+  });
+}
+
+/** @throws AirgapError EXEC_BROKEN when a command of a translated stream ended with its container */
+async function demandSameContainer(
+  target: ExecTarget,
+  before: string | undefined,
+  here: () => Promise<string | undefined>,
+): Promise<void> {
+  const after = before === undefined ? undefined : await here().catch(() => before);
+  if (after === before) return;
+  throw new AirgapError(
+    'EXEC_BROKEN',
+    `the stream to ${target.command[0] ?? 'command'} in ${target.namespace}/${target.pod} broke`,
+    { expected: 'the exit status of the command', found: 'success, while its container is gone' },
+  );
 }
 
 /** What a command is run through. */
@@ -51,15 +102,13 @@ interface Conversation extends ExecOptions {
 }
 
 async function openSocket(
-  transport: Transport,
-  server: string,
-  path: string,
-  options: ExecOptions,
+  { transport, server, path, options }: Opening,
+  protocols: readonly string[],
 ): Promise<WebSocket> {
   const { WebSocket } = await import('ws');
   options.signal?.throwIfAborted();
   const access = await transport.access();
-  const socket = new WebSocket(server.replace(/^http/, 'ws') + path, PROTOCOLS, {
+  const socket = new WebSocket(server.replace(/^http/, 'ws') + path, [...protocols], {
     headers: access.headers,
     perMessageDeflate: false,
     handshakeTimeout: 30_000,

@@ -104,7 +104,8 @@ export async function execText(
 
 /** The last lines of what a program said, safe to show. */
 export function lastWords(stderr: string): string {
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('airgap:'));
+  // What bash says of a program that was killed begins with our name too, and a space.
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/^airgap:(?! )/.test(line));
   return printable(redact(lines.slice(-4).join(' ')), 800) || 'nothing was said';
 }
 

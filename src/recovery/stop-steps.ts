@@ -14,7 +14,7 @@ export interface Stopped {
   readonly claim: string;
 }
 
-type Client = Pick<KubeClient, 'get' | 'list' | 'patch'>;
+type Client = Pick<KubeClient, 'get' | 'list' | 'patch' | 'delete'>;
 
 const GONE_MS = 5 * 60_000;
 const READY_MS = 10 * 60_000;
@@ -91,6 +91,7 @@ export function startStep(client: Client, stopped: Stopped): StepExecutor {
       const { signal } = context;
       const { count, live } = await look(context);
       if (!count || live?.uid !== count.uid) return;
+      await removeLeftHelpers(client, stopped, context);
       if (live.replicas === 0) await scale(client, { stopped, replicas: count.replicas }, context);
       const isReady = await waitFor(
         async () => {
@@ -114,7 +115,8 @@ export async function workloadOf(
   { namespace, claim }: { readonly namespace: string; readonly claim: string },
   signal: AbortSignal,
 ): Promise<Stopped | undefined> {
-  const pods = podsOf(await client.list(RESOURCES.pods, { namespace, signal }), claim);
+  const found = podsOf(await client.list(RESOURCES.pods, { namespace, signal }), claim);
+  const pods = found.filter((pod) => !isHelper(pod));
   const owners = await Promise.all(pods.map((pod) => ownerOf(client, pod, signal)));
   const names = new Set(owners.map((owner) => owner && `${owner.kind}/${owner.name}`));
   const [first] = owners;
@@ -169,8 +171,27 @@ async function holders(
   signal: AbortSignal,
 ): Promise<KubeObject[]> {
   return podsOf(await client.list(RESOURCES.pods, { namespace, signal }), claim).filter(
-    (pod) => textAt(pod, ['metadata', 'labels', 'airgap/helper']) === undefined,
+    (pod) => !isHelper(pod),
   );
+}
+
+/** A pod of ours that a run which was killed could not remove. */
+function isHelper(pod: KubeObject): boolean {
+  return textAt(pod, ['metadata', 'labels', 'airgap/helper']) !== undefined;
+}
+
+/** On another node such a pod would keep the volume from what is started now. */
+async function removeLeftHelpers(
+  client: Client,
+  { namespace, claim }: Stopped,
+  { guard, signal }: StepContext,
+): Promise<void> {
+  for (const pod of podsOf(await client.list(RESOURCES.pods, { namespace, signal }), claim)) {
+    const { name, uid } = pod.metadata;
+    if (!isHelper(pod)) continue;
+    await guard();
+    await client.delete(RESOURCES.pods, { namespace, name }, uid === undefined ? {} : { uid });
+  }
 }
 
 async function scale(

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { AirgapError } from '../../src/errors.js';
 import type { ExecOptions } from '../../src/kube/types.js';
-import { type FakeServer, fakeServer, type Handler, status } from './support/api.js';
+import { type Answer, type FakeServer, fakeServer, type Handler, status } from './support/api.js';
 
 const V5 = 'v5.channel.k8s.io';
 const V4 = 'v4.channel.k8s.io';
@@ -65,7 +65,7 @@ test('streams, exit status and words of the command arrive as they are', async (
   });
   assert.deepEqual(
     [result.exitCode, result.stdout.toString('latin1'), result.stderr, result.protocol],
-    [0, 'out\r\n\0', 'err', V5],
+    [0, 'out\r\n\0', 'err', V4],
   );
   const query = new URL(asked, 'http://x').searchParams;
   assert.deepEqual(query.getAll('command'), ['cat', 'a b', '$HOME']);
@@ -210,6 +210,30 @@ test('standard input arrives whole and its end is told on v5', async () => {
   assert.equal(received.digest('hex'), createHash('sha256').update(content).digest('hex'));
 });
 
+test('threat 123: a translated success is believed while the container is the same one, and v4 is asked for first', async () => {
+  let id = 'containerd://1';
+  const pod = (): Answer => ({
+    json: { metadata: { name: 'p' }, status: { containerStatuses: [{ name: 'c', containerID: id }] } },
+  });
+  const ends = (next: string) => (side: Side) => {
+    // A client that is refused for its protocol is gone before it hears anything.
+    setTimeout(() => {
+      id = next;
+      side.send(3, SUCCESS);
+    }, 200);
+  };
+  const same = await exec(ends('containerd://1'), {}, [V5], pod);
+  assert.deepEqual([same.exitCode, same.protocol], [0, V5]);
+  await fake?.close();
+  await assert.rejects(
+    exec(ends('containerd://2'), {}, [V5], pod),
+    broken(/success, while its container is gone/),
+  );
+  await fake?.close();
+  const direct = await exec(ends('containerd://3'), {}, [V5, V4], pod);
+  assert.deepEqual([direct.exitCode, direct.protocol], [0, V4]);
+});
+
 test('before Kubernetes 1.30 input has no end: refused, unless the command counts', async () => {
   const input = (): Readable => Readable.from(['12345']);
   await assert.rejects(
@@ -284,7 +308,7 @@ test('a stream that never gives another piece does not hold a command that wants
     const last = wordsOf(url)[3];
     socket.on('message', (data: Buffer) => {
       if (data.includes('first')) send(2, `airgap:enough ${last}\n`);
-      if (data[0] === 255) send(3, SUCCESS);
+      if (data.includes(`\n${last}\n`)) send(3, SUCCESS);
     });
   };
   assert.equal((await exec(play, { stdin: silent, endOfInput: 'counted' })).exitCode, 0);

@@ -312,9 +312,22 @@ deletionPolicy: Retain
     writeFileSync(join(folderOf(site, 'runai-backend', THANOS), 'kept'), kept);
     ended(await run('create', '-o', file, '--plain', '--only', 'values,metrics,storage', ...flags), 0);
     const restore = ['restore', file, '--bundle', bundle, '--registry', site.registry, '--plain-http'];
-    for (const left of ['the VolumeSnapshot', 'its content']) {
+    const lose = (): void => {
       site.kubectl('scale', ...thanos, '--replicas=0');
+      const volume = site.kubectl(
+        '-n',
+        'runai-backend',
+        'get',
+        'pvc',
+        THANOS,
+        '-o',
+        'jsonpath={.spec.volumeName}',
+      );
       site.kubectl('-n', 'runai-backend', 'delete', 'pvc', THANOS, '--wait=true');
+      site.kubectl('delete', 'pv', volume, '--ignore-not-found', '--wait=true');
+    };
+    for (const left of ['the VolumeSnapshot', 'its content']) {
+      lose();
       if (left === 'its content')
         site.kubectl('-n', 'runai-backend', 'delete', 'volumesnapshots', '--all', '--wait=true');
       const ran = ended(await site.airgap(...restore, '--only', 'metrics', '--replace', '--yes'), 0);
@@ -330,8 +343,7 @@ deletionPolicy: Retain
     assert.match(ended(all, 0).out, /stays bound to .*; snapshot .* is not put over it/);
     site.kubectl('-n', 'runai-backend', 'delete', 'volumesnapshots', '--all', '--wait=true');
     site.kubectl('delete', 'volumesnapshotcontents', '--all', '--wait=true');
-    site.kubectl('scale', ...thanos, '--replicas=0');
-    site.kubectl('-n', 'runai-backend', 'delete', 'pvc', THANOS, '--wait=true');
+    lose();
     const none = await site.airgap(...restore, '--only', 'metrics', '--replace', '--dry-run');
     assert.match(
       ended(none, 0).out,

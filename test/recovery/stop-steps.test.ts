@@ -80,6 +80,19 @@ describe('threat 129: what is stopped for a cold copy comes back', () => {
     assert.equal(replicas(), 1);
   });
 
+  it('a pod of ours that a killed run left is no user of the volume, and goes before anything starts', async () => {
+    fill(1);
+    const { api, context } = bench;
+    const labels = { 'airgap/helper': 'true' };
+    api.put(pod('airgap-read-1', { metadata: { labels } }));
+    const claim = { namespace: NS, claim: 'data' };
+    assert.deepEqual(await workloadOf(api.client, claim, context.signal), STOPPED);
+    assert.equal(await runStep(stopStep(api.client, STOPPED), context), 'done');
+    assert.equal(await runStep(startStep(api.client, STOPPED), context), 'done');
+    assert.equal(api.get('Pod', 'airgap-read-1', NS), undefined);
+    assert.ok(api.get('Pod', `${NAME}-0`, NS), 'the product’s own is there');
+  });
+
   it('nothing was stopped, somebody else scaled it, it is another one by now: left alone', async () => {
     fill(2);
     const { api, context } = bench;

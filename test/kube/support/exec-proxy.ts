@@ -64,11 +64,13 @@ export async function startExecProxy(options: ProxyOptions): Promise<ExecProxy> 
       bytes: 0,
       injured: false,
     };
-    const far = new WebSocket(
-      upstream.server.replace(/^http/, 'ws') + incoming.url,
-      [...protocols],
-      upstream.tls,
-    );
+    const offered = (incoming.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+    const spoken = protocols.filter((name) => offered.includes(name));
+    if (spoken.length === 0) {
+      socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+      return;
+    }
+    const far = new WebSocket(upstream.server.replace(/^http/, 'ws') + incoming.url, spoken, upstream.tls);
     far.once('error', () => socket.destroy());
     far.once('unexpected-response', (_request, answer) => {
       const line = `HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}\r\nconnection: close\r\n\r\n`;
