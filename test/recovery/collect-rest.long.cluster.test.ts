@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Ran, startNode, type TestNode } from '../install/support/node.js';
-import { applyYaml, folderOf, withBackup } from './collect-support.js';
+import { applyYaml, folderOf, killTree, withBackup } from './collect-support.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 if (!wanted) console.error('SKIPPED: backups of an external database, because AIRGAP_CLUSTER_TESTS is not 1');
@@ -227,7 +227,7 @@ describe('an external database, and a schedule in the cluster', { skip: !wanted,
     assert.match(verified.out, /backend: (restorable|header only)/);
   });
 
-  it('threat 135: what burnt down comes back onto that server, the database before the control plane', async () => {
+  it('threat 135: what burnt down comes back onto that server, the database first, also after a kill', async () => {
     const file = at('whole.backup');
     ended(await create('-o', file), 0);
     for (const release of ['runai-cluster -n runai', 'runai-backend -n runai-backend'])
@@ -235,14 +235,19 @@ describe('an external database, and a schedule in the cluster', { skip: !wanted,
     site.kubectl('delete', 'namespace', 'runai', 'runai-backend', '--wait=true', '--timeout=180s');
     psql("UPDATE users SET role = 'changed since'");
     const place = ['--registry', site.registry, '--plain-http', '--yes'];
-    const restore = (): Promise<Ran> =>
-      site.airgap('restore', file, '--bundle', bundle, ...place, '--external-database');
+    const words = ['restore', file, '--bundle', bundle, ...place, '--external-database'];
+    const restore = (): Promise<Ran> => site.airgap(...words);
     assert.match(
       ended(await restore(), 8).err,
       /database backend_airgap_old: is there since an earlier restore/,
     );
     assert.equal(psql("SELECT count(*) FROM users WHERE role = 'changed since'"), '2');
     psql('DROP DATABASE backend_airgap_old');
+    const killed = site.start(words);
+    await killed.said(/\[database:backend\].*start/);
+    killTree(killed.child.pid);
+    await killed.ended;
+    assert.equal(psql("SELECT count(*) FROM users WHERE role = 'changed since'"), '2');
     const ran = ended(await restore(), 0);
     assert.ok(ran.err.indexOf('[swap]') < ran.err.indexOf('[helm:runai-backend]'), ran.err);
     assert.equal(psql("SELECT count(*) FROM users WHERE role = 'changed since'"), '0');
