@@ -63,7 +63,12 @@ export async function chooseVolumes(options: RestoreOptions): Promise<VolumeChoi
     }
     const found = candidates(volume.namespace, volume.claim);
     if (found.length === 1) {
-      rebinds.push(theOne(volume.claim, found));
+      const own = theOne(volume.claim, found);
+      rebinds.push(own);
+      if (volume.method === 'snapshot')
+        leftOut.push(
+          `snapshot ${volume.by} of ${volume.namespace}/${volume.claim}: volume ${own.volume} is here and taken instead, with what was written since; to have the snapshot, delete that PersistentVolume first`,
+        );
       continue;
     }
     const snapshot =

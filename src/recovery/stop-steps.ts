@@ -3,7 +3,8 @@ import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject, Resource } from '../kube/types.js';
 import { waitFor } from '../kube/wait.js';
 import type { StepContext, StepExecutor } from '../run/types.js';
-import { textAt, valueAt } from './value-at.js';
+import { isHelper, removeLeftHelpers } from './left-helpers.js';
+import { valueAt } from './value-at.js';
 import { podsOf } from './volume-find.js';
 
 /** A workload that is stopped while the volume behind a claim of its is copied. */
@@ -173,25 +174,6 @@ async function holders(
   return podsOf(await client.list(RESOURCES.pods, { namespace, signal }), claim).filter(
     (pod) => !isHelper(pod),
   );
-}
-
-/** A pod of ours that a run which was killed could not remove. */
-function isHelper(pod: KubeObject): boolean {
-  return textAt(pod, ['metadata', 'labels', 'airgap/helper']) !== undefined;
-}
-
-/** On another node such a pod would keep the volume from what is started now. */
-async function removeLeftHelpers(
-  client: Client,
-  { namespace, claim }: Stopped,
-  { guard, signal }: StepContext,
-): Promise<void> {
-  for (const pod of podsOf(await client.list(RESOURCES.pods, { namespace, signal }), claim)) {
-    const { name, uid } = pod.metadata;
-    if (!isHelper(pod)) continue;
-    await guard();
-    await client.delete(RESOURCES.pods, { namespace, name }, uid === undefined ? {} : { uid });
-  }
 }
 
 async function scale(

@@ -185,6 +185,12 @@ describe('the target of a restore', () => {
       'RESTORE_REFUSED',
       /a snapshot that is not here/,
     );
+    api.put(volume('pv-1'));
+    const there = await chooseVolumes(
+      options({ backup: backupOf({ claims }, { volumes: [taken('metrics')] }) }),
+    );
+    assert.equal(there.rebinds.length, 1);
+    assert.match(there.leftOut[0] ?? '', /snapshot taken of .*: volume pv-1 is here and taken instead/);
     api.put(volume('pv-1', 'Bound'));
     const kept = await chooseVolumes(
       options({ backup: backupOf({ claims }, { volumes: [taken('metrics')] }) }),

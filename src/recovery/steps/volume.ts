@@ -4,6 +4,7 @@ import type { StepContext, StepExecutor } from '../../run/types.js';
 import { parseSums } from '../dump-report.js';
 import { bashCall, execInto, lastWords } from '../exec-stream.js';
 import { type HelperPod, withHelper } from '../helper-pod.js';
+import { removeLeftHelpers } from '../left-helpers.js';
 import type { RestoreAction } from '../plan.js';
 import { pullSecretsIn } from '../pull-secrets.js';
 import { COMPARE_SCRIPT, WRITE_SCRIPT } from '../volume-script.js';
@@ -55,6 +56,7 @@ export function volumeStep(work: RestoreWork, action: VolumeAction): StepExecuto
         await guard();
         if (!live) await work.client.create(await freshClaim(work, action, signal), { signal });
         await stopWorkloads(work, users, context);
+        await removeLeftHelpers(work.client, action, context);
         await fillThroughPod(work, action, context);
         await guard();
         const annotations = { [MARK]: markOf(work, action, context) };
