@@ -10,7 +10,8 @@ export interface ValueChange {
 
 const MASK = '[redacted]';
 const LONGEST = 120;
-const SECRET_KEY = /password|passwd|secret|token|api_?key|private|credential|^key$|^crt$/i;
+/** A private registry has an address, which is no secret; its password is one by its own name. */
+const SECRET_KEY = /password|passwd|secret|token|api_?key|private(?!_?registry)|credential|^key$|^crt$/i;
 /** Names of Secrets, not their content. */
 const NOT_SECRET = /(existingSecret|secretName|secretRef|imagePullSecrets|secrets?\[\d+\]\.name)$/i;
 

@@ -12,6 +12,8 @@ export interface RendererOptions {
   readonly verbosity: 'quiet' | 'normal' | 'verbose';
   /** A line every this many milliseconds at the most for progress in a log. */
   readonly every?: number;
+  /** The same for progress that stands where it stood: a sign of life (milliseconds). */
+  readonly everySame?: number;
 }
 
 export interface Renderer {
@@ -23,8 +25,9 @@ export interface Renderer {
 /** Plain lines: for logs, CI, and terminals that cannot do more. */
 export function createPlainRenderer(options: RendererOptions): Renderer {
   const meter = createMeter(options.now);
-  const every = options.every ?? 5000;
+  const { every = 5000, everySame = 60_000 } = options;
   let spoke = options.now();
+  let said = '';
   const say = (line: string): void => {
     options.stderr.write(`${line}\n`);
   };
@@ -32,9 +35,14 @@ export function createPlainRenderer(options: RendererOptions): Renderer {
     emit: (event) => {
       if (event.type === 'progress') {
         meter.note(event);
-        if (options.verbosity === 'quiet' || options.now() - spoke < every) return;
+        const pause = options.now() - spoke;
+        if (options.verbosity === 'quiet' || pause < every) return;
+        const { stage, done, total, current } = event;
+        const state = JSON.stringify([stage, done, total, current]);
+        if (state === said && pause < everySame) return;
         spoke = options.now();
-        say(`  ${event.stage}: ${meter.text()}`);
+        said = state;
+        say(`  ${stage}: ${meter.text()}`);
         return;
       }
       if (event.type === 'stage-started') spoke = options.now();

@@ -190,3 +190,19 @@ test('threat 136: the secrets of every era are masked, names of Secrets are not'
   assert.ok(secretStrings(secrets).every((text) => text === 'canary'));
   assert.equal(JSON.stringify(maskValues({ ...secrets, ...shown })).match(/shown/g)?.length, 6);
 });
+
+test('the address of a private registry is shown, its password is not', () => {
+  const at = (address: string, password: string) => ({
+    backend: { config: { privateRegistryAddress: address, privateRegistryPassword: password } },
+    tls: { privateKey: password },
+  });
+  const before = at('old.corp:5000', 'old-canary');
+  const after = at('new.corp:5000', 'new-canary');
+  const key = 'backend.config.privateRegistryAddress';
+  assert.deepEqual(
+    diffValues(before, after).find(({ path }) => path === key),
+    { path: key, kind: 'changed', before: '"old.corp:5000"', after: '"new.corp:5000"' },
+  );
+  assert.ok(!JSON.stringify(diffValues(before, after)).includes('canary'));
+  assert.deepEqual(secretStrings(after), ['new-canary', 'new-canary']);
+});

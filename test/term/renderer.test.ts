@@ -47,6 +47,22 @@ warning: tag moved
   );
 });
 
+test('plain lines: a wait that stands still is told once a minute, what changes at once', () => {
+  const stderr = new PassThrough();
+  let clock = 0;
+  const options = { stderr, now: () => clock, paint: plain, verbosity: 'normal' } as const;
+  const renderer = createPlainRenderer(options);
+  for (; clock < 150_000; clock += 1500) {
+    const done = clock < 100_000 ? 3 : 4;
+    renderer.emit({ type: 'progress', stage: 'wait:runai', done, total: 9, unit: 'items', current: 'pod/x' });
+  }
+  const lines = String(stderr.read()).trimEnd().split('\n');
+  assert.equal(lines.length, 3, lines.join('\n'));
+  assert.match(lines[0] ?? '', /^ {2}wait:runai: 3 of 9, 33 %, pod\/x/);
+  assert.match(lines[1] ?? '', /3 of 9/);
+  assert.match(lines[2] ?? '', /4 of 9/);
+});
+
 test('quiet keeps warnings only', () => assert.equal(play('quiet'), 'warning: tag moved\n'));
 
 test('verbose adds debug notes and the output of children, redacted', () => {

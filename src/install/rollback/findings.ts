@@ -5,7 +5,7 @@ import { current } from '../observe-product.js';
 import { chartText } from './content.js';
 import type { RollbackObservation, TouchedRelease } from './observe.js';
 import type { Origin } from './origin.js';
-import { goesBack, targetOf } from './plan-types.js';
+import { goesBack, helmBegan, targetOf } from './plan-types.js';
 import { decideRollback, type RollbackDecision } from './state.js';
 import type { RollbackOptions } from './types.js';
 
@@ -26,7 +26,9 @@ export function judgeRollback(
   const goes = releases.filter(goesBack);
   return [
     runFinding(origin),
-    ...(goes.some(({ role, upgraded }) => role === 'control-plane' && upgraded) ? [database(choices)] : []),
+    ...(goes.some((release) => release.role === 'control-plane' && helmBegan(release))
+      ? [database(choices)]
+      : []),
     ...skew(releases),
     ...goes.map((release) => state(release, origin)),
     ...goes.flatMap(owner),

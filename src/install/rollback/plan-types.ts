@@ -35,6 +35,12 @@ export function targetOf({ release, namespace, before, recordGone, live }: Touch
   return { release, namespace, revision, contentSha: contentSha(before), seen };
 }
 
+/** True when helm began a revision for the run; the intent alone changed nothing. */
+export function helmBegan({ upgraded, before, live }: TouchedRelease): boolean {
+  if (before === undefined) return upgraded;
+  return upgraded && live.revisions.some(({ revision }) => revision > before.revision);
+}
+
 /** True when something of the old revision is not as it was. */
 export function goesBack(release: TouchedRelease): boolean {
   const { before, live, missing, recordGone } = release;

@@ -1,7 +1,7 @@
 import type { PlanStep } from '../../run/types.js';
 import type { Action } from '../../runai/steps/types.js';
 import { kindOf } from './origin.js';
-import type { RollbackRequest } from './plan-types.js';
+import { helmBegan, type RollbackRequest } from './plan-types.js';
 
 /** What is not undone, with the reason. */
 export function staysOf({ origin, site, controlPlane }: RollbackRequest): string[] {
@@ -22,8 +22,11 @@ export function staysOf({ origin, site, controlPlane }: RollbackRequest): string
       : []),
     ...site.releases
       .filter(
-        ({ role, upgraded, before }) =>
-          role === 'control-plane' && upgraded && before && controlPlane === 'roll-back',
+        (release) =>
+          release.role === 'control-plane' &&
+          release.before &&
+          helmBegan(release) &&
+          controlPlane === 'roll-back',
       )
       .map(
         () =>

@@ -23,6 +23,14 @@ test('the newer control plane has run: exit 11 until somebody decides, with a re
   assert.equal(row(kept, 'rollback.database'), undefined);
   const before = siteOf({ releases: [touched('control-plane', { upgraded: false })] });
   assert.equal(row(judgeRollback(originOf(), before, refuse), 'rollback.database'), undefined);
+  const old = revisionOf('runai-backend', '2.9.25');
+  const live = { release: 'runai-backend', namespace: 'runai-backend', revisions: [old] };
+  const died = siteOf({ releases: [touched('control-plane', { before: old, live, missing: ['secret x'] })] });
+  assert.equal(
+    row(judgeRollback(originOf(), died, refuse), 'rollback.database'),
+    undefined,
+    'killed between the intent and helm: no newer control plane ever ran',
+  );
 });
 
 test('threats 109 and 116: a release that somebody works on or manages is not taken back', () => {
