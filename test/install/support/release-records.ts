@@ -20,7 +20,11 @@ interface Raw {
 }
 
 /** helm's own records of a release, oldest first. */
-export function readRecords(site: FaultSite, release: string, namespace: string): RecordSecret[] {
+export function readRecords(
+  site: Pick<FaultSite, 'node'>,
+  release: string,
+  namespace: string,
+): RecordSecret[] {
   const args = ['get', 'secrets', '-n', namespace, '-l', `owner=helm,name=${release}`, '-o', 'json'];
   const { items } = JSON.parse(site.node.kubectl(...args)) as { items: RecordSecret[] };
   return items.sort((a, b) => Number(a.metadata.labels['version']) - Number(b.metadata.labels['version']));
@@ -69,7 +73,7 @@ export function asRevision(record: RecordSecret, revision: number): RecordSecret
 
 /** Replaces all records of a release by these. */
 export function putRecords(
-  site: FaultSite,
+  site: Pick<FaultSite, 'node' | 'file'>,
   { release, namespace }: { readonly release: string; readonly namespace: string },
   records: readonly RecordSecret[],
 ): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Ran, startNode, type TestNode } from '../support/node.js';
 import { type Audit, auditOf } from './audit.js';
@@ -9,6 +9,7 @@ import { furnish, type Kept } from './furnish.js';
 import { type HelmName, type Path, type Source, sourceOf, targetFlags } from './table.js';
 
 const ENTRY = fileURLToPath(new URL('../support/entry.ts', import.meta.url));
+const ROLLBACK_ENTRY = fileURLToPath(new URL('../support/rollback-entry.ts', import.meta.url));
 
 /** A node on which sites of every era are put up once and brought back for each path. */
 export interface UpgradeSite {
@@ -30,12 +31,19 @@ export interface UpgradeSite {
   /** `airgap install`, as an operator types it. */
   install(path: PathRun, ...more: string[]): Promise<Ran>;
   /** The same in a process that dies at a boundary of a step, at the latest when it is committed; says where. */
-  installAndDie(path: PathRun, at: { readonly step: string; readonly boundary: string }): Promise<string>;
+  installAndDie(path: PathRun, at: Death): Promise<string>;
+  /** `airgap rollback`, in such a process. */
+  rollbackAndDie(path: PathRun, at: Death): Promise<string>;
   /** The steps that such a run would have. */
   planned(path: PathRun): Promise<readonly { readonly id: string }[]>;
   /** The whole cluster, comparable. */
   dump(): Record<string, unknown>;
   down(): void;
+}
+
+export interface Death {
+  readonly step: string;
+  readonly boundary: string;
 }
 
 export interface PathRun extends Pick<Path, 'to' | 'helm'> {
@@ -91,7 +99,7 @@ export function openSite(name: string): UpgradeSite {
     helm,
     newState,
     install,
-    installAndDie: async (path, { step, boundary }) => {
+    installAndDie: async (path, at) => {
       const { to, helm: which, acknowledge } = path;
       const settings = targetFlags(to).filter((word) => word !== '--cluster-set');
       const flags = {
@@ -102,18 +110,10 @@ export function openSite(name: string): UpgradeSite {
         clusterSet: settings,
         timeout: '6m',
       };
-      const died = node.file('died', '');
-      const { signal, status, out, err } = await node.startFile(ENTRY, [bundle(to), JSON.stringify(flags)], {
-        AIRGAP_STATE_DIR: path.state,
-        AIRGAP_TEST_DIE_AT: `${step}|${boundary}`,
-        AIRGAP_TEST_DIED: died,
-      }).ended;
-      const at = readFileSync(died, 'utf8');
-      // The node's exec may hand a signal on as 128 and its number.
-      const killed = signal === 'SIGKILL' || status === 137;
-      assert.ok(killed && at !== '', `did not die at ${step}|${boundary}: ${status} ${signal} ${out} ${err}`);
-      return at;
+      return diesIn([ENTRY, bundle(to), JSON.stringify(flags)], path, at);
     },
+    rollbackAndDie: async (path, at) =>
+      diesIn([ROLLBACK_ENTRY, JSON.stringify({ helm: helm(path.helm), timeout: '6m' })], path, at),
     planned: async (path) => {
       const ran = await install(path, '--dry-run', '--output', 'json');
       assert.equal(ran.status, 0, `${ran.out}\n${ran.err}`);
@@ -147,6 +147,21 @@ export function openSite(name: string): UpgradeSite {
     },
     down: () => node.down(),
   };
+
+  async function diesIn(words: string[], { state }: PathRun, { step, boundary }: Death): Promise<string> {
+    const [file = '', ...args] = words;
+    const died = node.file('died', '');
+    const { signal, status, out, err } = await node.startFile(file, args, {
+      AIRGAP_STATE_DIR: state,
+      AIRGAP_TEST_DIE_AT: `${step}|${boundary}`,
+      AIRGAP_TEST_DIED: died,
+    }).ended;
+    const at = readFileSync(died, 'utf8');
+    // The node's exec may hand a signal on as 128 and its number.
+    const killed = signal === 'SIGKILL' || status === 137;
+    assert.ok(killed && at !== '', `did not die at ${step}|${boundary}: ${status} ${signal} ${out} ${err}`);
+    return at;
+  }
 
   /** The node gives every site a certificate of the control plane; these have it in their values. */
   function withoutProvidedTls({ tls }: Source): void {
@@ -190,6 +205,7 @@ export async function acknowledgements(site: UpgradeSite, path: Path, status = 1
 
 /** The plan of the newest run in a state folder, and what its journal says. */
 export function recordOf(state: string): {
+  readonly runId: string;
   readonly steps: readonly { readonly id: string; readonly destructive: boolean }[];
   readonly journal: readonly { readonly step: string; readonly phase: string }[];
 } {
@@ -202,6 +218,7 @@ export function recordOf(state: string): {
     .trim()
     .split('\n');
   return {
+    runId: basename(dirname(plan)),
     steps: JSON.parse(readFileSync(join(state, plan), 'utf8')).steps,
     journal: lines.map((line) => JSON.parse(line)),
   };
