@@ -85,15 +85,16 @@ export type StepInput =
     }
   | { readonly action: { readonly kind: 'canary' } & CanaryTarget; readonly registry: string };
 
-/** Kinds of steps that change nothing at the site. */
-const LOOKS: ReadonlySet<string> = new Set([
-  'wait-healthy',
-  'prove-images',
-  'check-claims',
-  'check-ingress',
-  'save-site',
-  'backup',
+const LOOKS = ['wait-healthy', 'prove-images', 'check-claims', 'check-ingress'] as const;
+/** Kinds of steps whose effect is no part of the product. */
+const TOUCHES: ReadonlyMap<string, PlanStep['touches']> = new Map([
+  ...LOOKS.map((kind) => [kind, 'nothing'] as const),
+  ...(['save-site', 'backup', 'push', 'create-namespaces', 'tls-from-values'] as const).map(
+    (kind) => [kind, 'surroundings'] as const,
+  ),
 ]);
+/** Kinds of steps that change nothing at the site. */
+const UNCHANGING: ReadonlySet<string> = new Set([...LOOKS, 'save-site', 'backup']);
 
 /** Makes the whole plan out of what was read. Pure: the same facts give the same plan. */
 export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
@@ -115,13 +116,14 @@ export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
   const secrets = pullSecretSteps(site, releases);
   const at = steps.findIndex((step) => /^(helm|prerequisite):/.test(step.id));
   steps.splice(at < 0 ? steps.length : at, 0, ...secrets);
-  const changes = steps.some((step) => !LOOKS.has(inputOf(step).action.kind));
+  const changes = steps.some((step) => !UNCHANGING.has(inputOf(step).action.kind));
   if (changes && request.canary) addCanary(steps, { site, releases });
   const plan: Plan = {
     kind: 'install',
     title: `${manifest.product} ${manifest.version} on ${site.cluster.context}`,
     bundleId: request.bundleId,
     clusterUid: site.cluster.uid,
+    ...(releases.some(({ chart }) => current(runningFor(chart, site))) ? {} : { first: true }),
     // What is not changed needs no copy.
     steps: changes ? steps : steps.filter((step) => inputOf(step).action.kind !== 'save-site'),
   };
@@ -265,7 +267,13 @@ function releaseOf(
 function planStep(step: ProductStep, context: StepContext): PlanStep {
   const { action, follows: _follows, ...shown } = step;
   const backup = action.kind === 'backup' ? backupShown(backupOf(context.request)) : {};
-  return { ...shown, ...backup, input: { ...stepInput(action, context) } };
+  const touches = TOUCHES.get(action.kind);
+  return {
+    ...shown,
+    ...backup,
+    ...(touches === undefined ? {} : { touches }),
+    input: { ...stepInput(action, context) },
+  };
 }
 
 const backupOf = ({ backup = { kind: 'take' } }: PlanRequest): PlannedBackup => backup;

@@ -19,6 +19,7 @@ export function pullSecretSteps({ registry }: Observation, releases: readonly Pl
     doneWhen: `the secret is there and names ${registry.address.host}`,
     undoneBy: 'deleting it',
     lasting: true,
+    touches: 'surroundings',
     input: { action: { kind: 'pull-secret', namespace }, registry: registry.address.text },
   }));
 }
@@ -43,6 +44,7 @@ export function addCanary(
     destructive: false,
     saves: [],
     doneWhen: 'every node that takes pods has pulled it, and the domain resolves in the pods',
+    touches: 'surroundings',
     input: { action: { kind: 'canary', ...target }, registry: address.text },
   });
 }

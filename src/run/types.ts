@@ -29,6 +29,8 @@ export interface PlanStep {
    * being done, and it is over when the step ends, however that is.
    */
   readonly outage?: 'starts' | 'ends' | 'within';
+  /** `nothing`: it only waits or looks. `surroundings`: what no version of the product misses. Absent: the product. */
+  readonly touches?: 'nothing' | 'surroundings';
   /** What the site is like from this step until another one is done: two parts of different versions. */
   readonly skew?: { readonly until: string; readonly text: string };
 }
@@ -39,6 +41,8 @@ export interface Plan {
   readonly title: string;
   readonly bundleId: string;
   readonly clusterUid: string;
+  /** Nothing of the product was there: there is no version to go back to. */
+  readonly first?: true;
   readonly steps: readonly PlanStep[];
 }
 

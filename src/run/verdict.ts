@@ -35,6 +35,14 @@ export function walkAwayVerdict({ run, records, state, steps }: Judged): Verdict
   const ended = state === 'given-up';
   const then = ended ? 'and this run was given up' : 'go on soon';
   if (outage) return { answer: false, why: `the product is down since step ${outage}; ${then}` };
+  if (open?.touches === 'nothing') {
+    return state === 'failed' || state === 'needs-operator'
+      ? { answer: false, why: `step ${open.id} did not find what it waits for; ${then}` }
+      : {
+          answer: true,
+          why: `it stopped in step ${open.id}, which only looks and waits; nothing is half done`,
+        };
+  }
   if (open) return { answer: false, why: `step ${open.id} may be half done; ${then}` };
   if (ended) return { answer: true, why: 'it was given up between two steps' };
   return { answer: true, why: 'it stopped between two steps, and the product was not taken down' };
@@ -63,13 +71,14 @@ export function rerunVerdict(state: RunState): Verdict {
 export function adviceFor({ run, state, steps }: Judged): string {
   const { kind, runId, command } = run.identity;
   const again = command === undefined ? 'the same command again' : command;
-  const back = kind === 'install' && steps.some((step) => step.state !== 'waiting');
+  const reversible = kind === 'install' && run.plan.first !== true;
+  const back = reversible && hasBegun(run.plan, steps);
   const or = back ? `; or go back: airgap rollback --run ${runId} --dry-run` : '';
   switch (state) {
     case 'running':
       return 'wait; look again with airgap status';
     case 'finished':
-      return kind === 'install'
+      return reversible
         ? `nothing; to go back to the version before: airgap rollback --run ${runId} --dry-run`
         : 'nothing';
     case 'given-up':
@@ -81,6 +90,12 @@ export function adviceFor({ run, state, steps }: Judged): string {
     default:
       return `go on: ${again}${or}`;
   }
+}
+
+/** True when a step that changes the product was begun: there is something to take back. */
+function hasBegun({ steps: planned }: Plan, steps: readonly StepProgress[]): boolean {
+  const waiting = new Set(steps.filter(({ state }) => state === 'waiting').map(({ id }) => id));
+  return planned.some(({ id, touches }) => touches === undefined && !waiting.has(id));
 }
 
 /** The skew that the steps done so far leave, in words. Pure. */

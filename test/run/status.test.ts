@@ -82,6 +82,35 @@ test('what to do next names the command of the run, and how to go back', async (
   assert.match(finished?.advice ?? '', /^nothing; to go back to the version before: airgap rollback --run/);
 });
 
+test('a step that only waits is never half done, and a first install has nothing to go back to', async () => {
+  const { steps, ...rest } = makePlan();
+  const marked = steps.map((step) => ({
+    ...step,
+    ...(step.id === 'push' ? { touches: 'surroundings' as const } : {}),
+    ...(step.id === 'keep:pvc' ? { touches: 'nothing' as const } : {}),
+  }));
+  const plan = { ...rest, steps: marked };
+  const status = async (of: Plan, ...entries: JournalEntry[]) =>
+    (await readStatuses(await runWith({ plan: of }, ...entries)))[0];
+  const waits = await status(plan, done('push'), begun('keep:pvc'));
+  assert.deepEqual(waits?.safeToWalkAway, {
+    answer: true,
+    why: 'it stopped in step keep:pvc, which only looks and waits; nothing is half done',
+  });
+  assert.doesNotMatch(waits?.advice ?? '', /rollback/, 'nothing of the product was changed');
+  const failure: JournalEntry = { step: 'keep:pvc', phase: 'failed', data: { detail: 'NOT_HEALTHY: x' } };
+  const failed = await status(plan, done('push'), begun('keep:pvc'), failure);
+  assert.equal(failed?.safeToWalkAway.answer, false);
+  assert.match(failed?.safeToWalkAway.why ?? '', /keep:pvc did not find what it waits for; go on soon/);
+
+  const changed = [begun('helm:runai-backend')];
+  assert.match((await status(plan, ...changed))?.advice ?? '', /or go back: airgap rollback/);
+  const first = { ...plan, first: true as const };
+  assert.equal((await status(first, ...changed))?.advice, 'go on: airgap install x.tar');
+  const finished = await status(first, ...changed, { step: '', phase: 'finished' });
+  assert.equal(finished?.advice, 'nothing');
+});
+
 test('given up while the product is down: that is said, and nothing is next', async () => {
   const steps = ['push', 'keep:pvc', 'delete:statefulsets'].map(done);
   const [status] = await readStatuses(await runWith(...steps, { step: '', phase: 'given-up' }));

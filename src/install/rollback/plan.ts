@@ -1,4 +1,4 @@
-import type { Plan } from '../../run/types.js';
+import type { Plan, PlanStep } from '../../run/types.js';
 import type { Action } from '../../runai/steps/types.js';
 import { chartText } from './content.js';
 import type { RollbackObservation, TouchedRelease } from './observe.js';
@@ -14,7 +14,7 @@ export interface RollbackPlan {
   readonly changes: boolean;
 }
 
-const LOOKS: ReadonlySet<string> = new Set(['save-site', 'wait-healthy', 'check-claims', 'prove-release']);
+const LOOKS: ReadonlySet<string> = new Set(['wait-healthy', 'check-claims', 'prove-release']);
 
 /** Makes the whole plan out of what was read. Pure: the same facts give the same plan. */
 export function makeRollbackPlan(request: RollbackRequest): RollbackPlan {
@@ -31,7 +31,7 @@ export function makeRollbackPlan(request: RollbackRequest): RollbackPlan {
     ...claimSteps(request),
     ...proofStep(goes),
   ];
-  const changes = drafts.some(({ action }) => !LOOKS.has(action.kind));
+  const changes = drafts.some(({ action }) => !LOOKS.has(action.kind) && action.kind !== 'save-site');
   const steps = changes ? [saveStep(goes), ...drafts] : [];
   const { identity } = origin;
   return {
@@ -40,12 +40,17 @@ export function makeRollbackPlan(request: RollbackRequest): RollbackPlan {
       title: `take back ${identity.title}`,
       bundleId: identity.bundleId,
       clusterUid: site.cluster.uid,
-      steps: steps.map(({ action, ...step }) => ({ ...step, input: { action } })),
+      steps: steps.map(({ action, ...step }) => ({ ...step, ...touchesOf(action), input: { action } })),
     },
     holds: releases.filter((release) => release.before && !goesBack(release)).map(holdText),
     stays: staysOf(request),
     changes,
   };
+}
+
+function touchesOf({ kind }: Draft['action']): Pick<PlanStep, 'touches'> {
+  if (kind === 'save-site') return { touches: 'surroundings' };
+  return LOOKS.has(kind) ? { touches: 'nothing' } : {};
 }
 
 function rolledBack({ site, controlPlane }: RollbackRequest): TouchedRelease[] {
