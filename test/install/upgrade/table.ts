@@ -23,7 +23,7 @@ export interface Path {
   readonly kills?: true;
 }
 
-/** Names in the tool cache: helm 3, helm 4, and the oldest helm that one may still meet. */
+/** Names in the tool cache: helm 3, helm 4, and the oldest helm that airgap takes. */
 export type HelmName = 'helm3' | 'helm4' | 'helm-old';
 
 /** Secrets of the site that must go on being what they are. */
