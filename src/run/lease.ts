@@ -42,6 +42,8 @@ export interface LeaseOptions {
   readonly holder: LeaseHolder;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Runs that are recorded in this state folder: the host lock, which we hold, proves that their processes are gone. */
+  readonly recorded?: ReadonlySet<string>;
   /** The run id that the operator says is gone (`--takeover`). */
   readonly takeover?: string;
   /** Called while the silence of another holder is being watched. */
@@ -68,7 +70,7 @@ const MOST_RACES = 5;
 
 /**
  * Takes the cluster's lease and keeps renewing it until it is released.
- * The same run on the same host goes on at once (the host lock proves that its earlier process is gone);
+ * What a run of the same host and state folder held is taken at once (the host lock proves that its process is gone);
  * anybody else's hold ends only by its release, or by `takeover` after 180 s in which we saw no renewal.
  * @throws AirgapError LOCKED
  */
@@ -94,6 +96,9 @@ export function formatHolder(holder: LeaseHolder): string {
 async function mayTake(api: LeaseApi, current: LeaseRecord, options: LeaseOptions): Promise<void> {
   if (current.holder === '' || current.holder === formatHolder(options.holder)) return;
   const runId = current.holder.split('@')[0] ?? '';
+  const isOfThisPlace = current.holder === formatHolder({ ...options.holder, runId });
+  // The name of a place alone may be another machine's too; nobody else has the record of the run.
+  if (isOfThisPlace && options.recorded?.has(runId)) return;
   if (options.takeover !== runId) throw heldBy(current, 'no --takeover was given for it');
   const start = options.clock.monotonic();
   let waited = 0;

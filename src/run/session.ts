@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { AirgapError } from '../errors.js';
 import type { Emit } from '../events.js';
 import { type ExecuteOptions, execute, type RunResult } from './engine.js';
@@ -251,10 +252,12 @@ async function expect(options: SessionOptions): Promise<Expected> {
   return { runId: remote.identity.runId, known: true };
 }
 
-function takeLease(api: LeaseApi, runId: string, options: SessionOptions): Promise<Lease> {
+async function takeLease(api: LeaseApi, runId: string, options: SessionOptions): Promise<Lease> {
   const { clock, signal, takeover, place, emit } = options;
+  const folders = await listRunFolders(options.root, options.clusterUid);
   return acquireLease(api, {
     holder: { runId, place },
+    recorded: new Set(folders.map((folder) => basename(folder))),
     clock,
     signal,
     ...(takeover === undefined ? {} : { takeover }),

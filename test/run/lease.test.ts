@@ -93,6 +93,24 @@ test('the same run on the same host goes on at once, and its earlier process is 
   await resumed.release();
 });
 
+test('another run of the same place goes on at once where the dead one is recorded; elsewhere it is refused', async () => {
+  const clock = fakeClock();
+  const cluster = server();
+  const killed = await acquireLease(cluster.api, options(clock));
+  const refused = { code: 'LOCKED' };
+  const recorded = new Set(['run-a']);
+  await assert.rejects(acquireLease(cluster.api, options(clock, 'run-b')), refused);
+  const unknown = options(clock, 'run-b', { recorded: new Set(['run-z']) });
+  await assert.rejects(acquireLease(cluster.api, unknown), refused);
+  const elsewhere = options(clock, 'run-b', { recorded, holder: { runId: 'run-b', place: 'host:2' } });
+  await assert.rejects(acquireLease(cluster.api, elsewhere), refused);
+  const rollback = await acquireLease(cluster.api, options(clock, 'run-b', { recorded }));
+  assert.equal(rollback.fence, 2);
+  await assert.rejects(killed.guard(), { code: 'LOCK_LOST' });
+  await killed.release();
+  await rollback.release();
+});
+
 test('threat 90, 92: a takeover needs its run id and 180 s of silence that we saw ourselves', async () => {
   const clock = fakeClock();
   const cluster = server();

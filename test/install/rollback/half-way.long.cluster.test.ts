@@ -155,8 +155,9 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
     airgap(run, 'rollback', '--helm', site.helm(run.helm), '--timeout', '6m', ...flags);
 });
 
-/** What a rollback says that it leaves: volumes are kept, and helm keeps the claims. */
-const LEFT = /persistentVolumeReclaimPolicy|helm\.sh\/resource-policy/;
+/** What a rollback says that it leaves: volumes are kept, helm keeps the claims, and Projects are stored as v2. */
+const LEFT =
+  /persistentVolumeReclaimPolicy|helm\.sh\/resource-policy|^CustomResourceDefinition projects\.run\.ai/;
 
 function ended(ran: Ran, status: number): Ran {
   assert.equal(ran.status, status, `${ran.out}\n${ran.err}`);
