@@ -6,7 +6,8 @@ export interface CanaryPod {
   readonly namespace: string;
   readonly image: string;
   readonly node: string;
-  readonly pullSecret?: string;
+  /** Names of Secrets of the namespace; one that is not there does no harm. */
+  readonly pullSecrets: readonly string[];
   readonly domain: string;
 }
 
@@ -36,7 +37,7 @@ export function canaryPod(of: CanaryPod): KubeObject {
           requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchFields: [field] }] },
         },
       },
-      ...(of.pullSecret === undefined ? {} : { imagePullSecrets: [{ name: of.pullSecret }] }),
+      ...(of.pullSecrets.length === 0 ? {} : { imagePullSecrets: of.pullSecrets.map((name) => ({ name })) }),
       securityContext: { runAsNonRoot: true, runAsUser: 65534, seccompProfile: { type: 'RuntimeDefault' } },
       containers: [
         {

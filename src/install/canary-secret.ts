@@ -17,23 +17,34 @@ export interface CanaryLogin {
   readonly signal: AbortSignal;
 }
 
+/** Pull secrets that a namespace has: where images are left in place, the charts name one of them. */
+export async function pullSecretsOf(
+  client: KubeClient,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const fieldSelector = 'type=kubernetes.io/dockerconfigjson';
+  const secrets = await client.list(RESOURCES.secrets, { namespace, fieldSelector, signal });
+  return secrets.map(({ metadata }) => metadata.name).sort();
+}
+
 /** Runs with the name of a pull secret: the product’s own, or one that is gone afterwards; none where none is needed. */
 export async function withCanarySecret<T>(
   login: CanaryLogin,
-  fly: (pullSecret: string | undefined) => Promise<T>,
+  fly: (pullSecrets: readonly string[]) => Promise<T>,
 ): Promise<T> {
   const { client, namespace, token, host, signal } = login;
-  if (!login.needsLogin) return fly(undefined);
+  if (!login.needsLogin) return fly([]);
   const own = await client.get(RESOURCES.secrets, { name: PULL_SECRET, namespace }, { signal });
-  if (own !== undefined) return fly(PULL_SECRET);
+  if (own !== undefined) return fly([PULL_SECRET]);
   const credentials = await login.credentials?.();
-  if (credentials?.kind !== 'basic') return fly(undefined);
+  if (credentials?.kind !== 'basic') return fly([]);
   await login.guard?.();
   const place = { name: token, namespace };
   const made = await client.create(pullSecretOf(place, host, credentials), { signal });
   const secret = made === 'exists' ? await client.get(RESOURCES.secrets, place, { signal }) : made;
   try {
-    return await fly(token);
+    return await fly([token]);
   } finally {
     const uid = secret?.metadata.uid;
     if (uid !== undefined)

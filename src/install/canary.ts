@@ -34,8 +34,8 @@ export interface CanaryFlight {
   readonly domain?: string;
   /** HOST[:PORT][/PREFIX]/repository:tag by architecture. */
   readonly images: ReadonlyMap<string, string>;
-  /** Name of a pull secret of the namespace. */
-  readonly pullSecret?: string;
+  /** Names of pull secrets of the namespace. */
+  readonly pullSecrets: readonly string[];
   /** Names of the pods begin so; one flight finds its own pods again after a kill. */
   readonly token: string;
   /** Milliseconds for a pod to pull its image. */
@@ -59,7 +59,7 @@ function takesPods({ ready, unschedulable, taints }: NodeFacts): boolean {
 }
 
 async function flyOne({ name: node, arch }: NodeFacts, flight: CanaryFlight): Promise<CanaryFacts> {
-  const { client, namespace, signal, token, domain, pullSecret } = flight;
+  const { client, namespace, signal, token, domain, pullSecrets } = flight;
   const image = flight.images.get(arch);
   if (image === undefined) return { node, arch };
   const name = `${token}-${nodeNumber(node, flight)}`;
@@ -71,7 +71,7 @@ async function flyOne({ name: node, arch }: NodeFacts, flight: CanaryFlight): Pr
       image,
       node,
       domain: domain ?? 'localhost',
-      ...(pullSecret === undefined ? {} : { pullSecret }),
+      pullSecrets,
     });
     uid = await place(pod, flight);
     let last: KubeObject | undefined;
@@ -119,12 +119,16 @@ function nodeNumber(node: string, { nodes }: CanaryFlight): number {
   return nodes.findIndex(({ metadata }) => metadata.name === node);
 }
 
-/** For each architecture the image with the fewest bytes among those that can be pulled: from the registry, else upstream. */
+/**
+ * For each architecture the image with the fewest bytes among those that can be pulled: from the registry, else
+ * upstream, from the registry that most images come from, for that is the one which asks for a login.
+ */
 export async function smallestImages(
   bundle: Payload,
   by: { readonly registry?: string; readonly absent: ReadonlySet<string>; readonly signal: AbortSignal },
 ): Promise<Map<string, string>> {
-  const there = bundle.manifest.images.filter(({ target }) => !by.absent.has(target)).slice(0, 64);
+  const all = bundle.manifest.images.filter(({ target }) => !by.absent.has(target));
+  const there = (by.registry === undefined ? fromOneHost(all) : all).slice(0, 64);
   const best = new Map<string, { readonly image: string; readonly size: number }>();
   for (const { target, source, descriptor, platforms } of there) {
     const image = by.registry === undefined ? source : `${by.registry}/${target}`;
@@ -140,4 +144,12 @@ export async function smallestImages(
     }
   }
   return new Map([...best].map(([arch, { image }]) => [arch, image]));
+}
+
+function fromOneHost<T extends { readonly source: string }>(images: readonly T[]): T[] {
+  const hostOf = ({ source }: T): string => source.split('/')[0] ?? '';
+  const counts = new Map<string, number>();
+  for (const image of images) counts.set(hostOf(image), (counts.get(hostOf(image)) ?? 0) + 1);
+  const [most] = [...counts].sort(([, a], [, b]) => b - a);
+  return images.filter((image) => hostOf(image) === most?.[0]);
 }

@@ -117,7 +117,7 @@ export function makePlan(request: PlanRequest, site: Observation): InstallPlan {
   const at = steps.findIndex((step) => /^(helm|prerequisite):/.test(step.id));
   steps.splice(at < 0 ? steps.length : at, 0, ...secrets);
   const changes = steps.some((step) => !UNCHANGING.has(inputOf(step).action.kind));
-  if (changes && request.canary) addCanary(steps, { site, releases });
+  if (changes && request.canary) addCanary(steps, { site, releases, images: manifest.images.length });
   const plan: Plan = {
     kind: 'install',
     title: `${manifest.product} ${manifest.version} on ${site.cluster.context}`,

@@ -24,27 +24,41 @@ export function pullSecretSteps({ registry }: Observation, releases: readonly Pl
   }));
 }
 
-/** After the images are there and before anything that the product would miss. */
+/**
+ * After the images are there and before anything that the product would miss. Where images are left in place it is
+ * the control plane's namespace that has the pull secret: a cluster part alone may bring its own.
+ */
 export function addCanary(
   steps: PlanStep[],
-  { site, releases }: { readonly site: Observation; readonly releases: readonly PlannedRelease[] },
+  {
+    site,
+    releases,
+    images,
+  }: {
+    readonly site: Observation;
+    readonly releases: readonly PlannedRelease[];
+    /** How many the bundle or the spec has. */
+    readonly images: number;
+  },
 ): void {
   const { registry } = site;
-  const namespace = releases[0]?.chart.namespace;
+  const upstream = releases.find(({ chart }) => chart.role === 'control-plane' && images > 0);
+  const home = registry ? releases[0] : upstream;
+  const namespace = home?.chart.namespace;
   const starts = releases.some(({ decision }) => decision.do !== 'keep');
-  if (!registry || namespace === undefined || !starts) return;
+  if (namespace === undefined || !starts) return;
   const domain = plannedDomain(releases, site);
   const at = steps.findLastIndex(({ id }) => BEFORE_CANARY.has(id)) + 1;
-  const { needsLogin, address } = registry;
+  const needsLogin = registry?.needsLogin ?? false;
   const target: CanaryTarget = { namespace, needsLogin, ...(domain === undefined ? {} : { domain }) };
   steps.splice(at, 0, {
     id: 'canary',
     title: 'let every node pull one image of the bundle, in a pod that is taken away again',
-    command: `kubectl run airgap-canary -n ${namespace} --image=${address.text}/IMAGE --restart=Never`,
+    command: `kubectl run airgap-canary -n ${namespace} --image=${registry ? `${registry.address.text}/` : ''}IMAGE --restart=Never`,
     destructive: false,
     saves: [],
     doneWhen: 'every node that takes pods has pulled it, and the domain resolves in the pods',
     touches: 'surroundings',
-    input: { action: { kind: 'canary', ...target }, registry: address.text },
+    input: { action: { kind: 'canary', ...target }, registry: registry?.address.text ?? '' },
   });
 }

@@ -131,6 +131,7 @@ describe('a connected site installs from a spec', { skip: !wanted, timeout: 1_80
     assert.deepEqual(
       json.steps.map((step: { id: string }) => step.id),
       [
+        'canary',
         'helm:runai-backend',
         'wait:runai-backend',
         'crds',

@@ -44,7 +44,8 @@ test('images that stay where they are: nothing is pushed or redirected, the proo
     platforms: [],
     reasons: [],
   };
-  const made = makePlan({ ...request, manifest: { ...request.manifest, images: [image] } }, site);
+  const asked = { ...request, manifest: { ...request.manifest, images: [image] } };
+  const made = makePlan(asked, site);
   assert.deepEqual(ids(made), [
     'namespaces',
     'helm:runai-backend',
@@ -56,6 +57,13 @@ test('images that stay where they are: nothing is pushed or redirected, the proo
   ]);
   assert.match(made.plan.steps.at(-1)?.title ?? '', /what its name stood for/);
   for (const { values } of made.releases) assert.doesNotMatch(JSON.stringify(values), /registry/);
+  const [, canary, next] = makePlan({ ...asked, canary: true }, site).plan.steps;
+  assert.deepEqual(
+    [canary?.id, next?.id],
+    ['canary', 'helm:runai-backend'],
+    'pulling asks for a login here too',
+  );
+  assert.match(canary?.command ?? '', /--image=IMAGE/);
   const none = makePlan(request, site);
   assert.ok(!ids(none).includes('prove:images'), 'without images there is nothing to prove');
 });
@@ -244,7 +252,7 @@ test('threat 108: the canary comes after push and namespaces, before all that th
   assert.deepEqual(steps.slice(0, 4), ['push', 'namespaces', 'canary', 'helm:runai-backend']);
   assert.ok(!ids(makePlan(requestOf('2.13.66'), emptySite())).includes('canary'));
   const { registry: _registry, ...upstream } = emptySite();
-  assert.ok(!ids(makePlan(requestOf('2.13.66', { canary: true }), upstream)).includes('canary'));
+  assert.ok(!ids(makePlan(requestOf('2.13.66', { canary: true }), upstream)).includes('canary'), 'no image');
 });
 
 const backupOf = (made: ReturnType<typeof makePlan>) =>

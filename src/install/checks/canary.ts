@@ -1,6 +1,6 @@
 import { type CanaryFacts, flyCanaries, smallestImages } from '../canary.js';
 import { exitOf, isPulled, pullFaultOf, unplacedReason } from '../canary-pod.js';
-import { withCanarySecret } from '../canary-secret.js';
+import { pullSecretsOf, withCanarySecret } from '../canary-secret.js';
 import type { Finding } from '../findings.js';
 import { readDomain } from './dns.js';
 import type { Check, CheckContext, Row } from './types.js';
@@ -39,7 +39,7 @@ async function runCanaries(context: CheckContext, token: string): Promise<Findin
   const domain = await readDomain(context);
   const nodes = await context.nodes();
   const login = { client, namespace, token, host: address?.host ?? '', needsLogin, signal };
-  const facts = await withCanarySecret({ ...login, credentials: registry?.credentials }, (pullSecret) =>
+  const fly = (pullSecrets: readonly string[]) =>
     flyCanaries({
       client,
       nodes,
@@ -48,10 +48,13 @@ async function runCanaries(context: CheckContext, token: string): Promise<Findin
       token,
       timeout: WAIT_MS,
       signal,
+      pullSecrets,
       ...(domain === undefined ? {} : { domain }),
-      ...(pullSecret === undefined ? {} : { pullSecret }),
-    }),
-  );
+    });
+  const facts =
+    address === undefined
+      ? await fly(await pullSecretsOf(client, namespace, signal))
+      : await withCanarySecret({ ...login, credentials: registry?.credentials }, fly);
   return judgeCanaries(facts, domain);
 }
 

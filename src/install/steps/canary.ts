@@ -3,7 +3,7 @@ import { AirgapError } from '../../errors.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { flyCanaries, smallestImages } from '../canary.js';
-import { withCanarySecret } from '../canary-secret.js';
+import { pullSecretsOf, withCanarySecret } from '../canary-secret.js';
 import { judgeCanaries } from '../checks/canary.js';
 import type { Finding } from '../findings.js';
 import type { Work } from './types.js';
@@ -42,25 +42,22 @@ async function fly(work: Work, target: CanaryTarget, context: StepContext): Prom
   const { client, bundle, registry } = work;
   const { namespace, needsLogin, domain } = target;
   const { signal, guard, runId } = context;
-  if (!registry) throw new AirgapError('INTERNAL', 'a plan with a canary needs a registry');
-  const images = await smallestImages(bundle, { registry: registry.text, absent: NOTHING, signal });
+  const from = registry === undefined ? {} : { registry: registry.text };
+  const images = await smallestImages(bundle, { ...from, absent: NOTHING, signal });
   const nodes = await client.list(RESOURCES.nodes, { signal });
   // The same names after a kill: what it left is found and taken away.
   const token = `airgap-canary-${createHash('sha256').update(runId).digest('hex').slice(0, 10)}`;
   const flight = { client, namespace, token, guard, signal };
+  const pulls = (pullSecrets: readonly string[]) =>
+    flyCanaries({
+      ...{ ...flight, nodes, images, pullSecrets, timeout: WAIT_MS },
+      ...(domain === undefined ? {} : { domain }),
+    });
+  if (registry === undefined)
+    return judgeCanaries(await pulls(await pullSecretsOf(client, namespace, signal)), domain);
   const { host } = registry.client;
   const login = { ...flight, host, needsLogin, credentials: registry.credentials };
-  const facts = await withCanarySecret(login, (pullSecret) =>
-    flyCanaries({
-      ...flight,
-      nodes,
-      images,
-      timeout: WAIT_MS,
-      ...(domain === undefined ? {} : { domain }),
-      ...(pullSecret === undefined ? {} : { pullSecret }),
-    }),
-  );
-  return judgeCanaries(facts, domain);
+  return judgeCanaries(await withCanarySecret(login, pulls), domain);
 }
 
 function refusal(failed: readonly Finding[]): AirgapError {

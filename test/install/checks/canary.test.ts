@@ -68,7 +68,7 @@ test('the pod asks for no rights, and its name of the domain is no shell text', 
     namespace: 'n',
     image: 'i',
     node: 'n1',
-    pullSecret: 'runai-reg-creds',
+    pullSecrets: ['runai-reg-creds'],
     domain: '$(reboot)',
   }) as never as {
     spec: {
