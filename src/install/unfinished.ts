@@ -1,3 +1,4 @@
+import { endedHere } from '../run/ended-here.js';
 import type { RunIdentity } from '../run/identity.js';
 import { parseMirror } from '../run/mirror.js';
 import { stepStates } from '../run/progress.js';
@@ -29,7 +30,8 @@ export async function peekUnfinished(
   const data = await side.mirror.read();
   const remote = data === undefined ? undefined : parseMirror(data);
   if (remote?.identity.clusterUid !== clusterUid) return undefined;
-  return remote.phase === 'finished' || remote.phase === 'given-up' ? undefined : remote;
+  if (remote.phase === 'finished' || remote.phase === 'given-up') return undefined;
+  return (await endedHere(root, remote)) ? undefined : remote;
 }
 
 /** What the newest readable run on this cluster was told about the registry. */

@@ -50,6 +50,8 @@ export async function execute(
   const context = contextOf(options);
   const before = new Map(stepStates(plan, journal.records).map((step) => [step.id, step.state]));
   const steps: { id: string; outcome: StepOutcome }[] = [];
+  // Another host must not take the run before this one for the one to go on with.
+  await mirror(options);
   for (const step of plan.steps) {
     const settled = before.get(step.id) === 'committed';
     if (settled && step.lasting !== true) {

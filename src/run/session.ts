@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { AirgapError } from '../errors.js';
 import type { Emit } from '../events.js';
+import { endedHere } from './ended-here.js';
 import { type ExecuteOptions, execute, type RunResult } from './engine.js';
 import { acquireHostLock } from './host-lock.js';
 import { checkResumption, formatRunId } from './identity.js';
@@ -228,10 +229,11 @@ async function catchUp(local: StoredRun, remote: MirroredRun, clock: Clock): Pro
   }
 }
 
-async function readMirror({ cluster, clusterUid }: SessionOptions): Promise<MirroredRun | undefined> {
+async function readMirror({ root, cluster, clusterUid }: SessionOptions): Promise<MirroredRun | undefined> {
   const data = await cluster?.mirror.read();
   const run = data === undefined ? undefined : parseMirror(data);
-  return run?.identity.clusterUid === clusterUid ? run : undefined;
+  if (run?.identity.clusterUid !== clusterUid) return undefined;
+  return !isOverPhase(run.phase) && (await endedHere(root, run)) ? undefined : run;
 }
 
 interface Expected {

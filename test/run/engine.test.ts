@@ -220,7 +220,7 @@ test('threat 89: a lost lease stops before the effect and is not mistaken for an
   assert.equal(journal.records[0]?.fence, 9);
 });
 
-test('the mirror hears of every step, and its failure is only announced', async () => {
+test('the mirror hears of the run and of every step, and its failure is only announced', async () => {
   const seen: number[] = [];
   const { events, options } = await setup({
     mirror: async (journal) => {
@@ -229,7 +229,7 @@ test('the mirror hears of every step, and its failure is only announced', async 
     },
   });
   await execute(planOf({}, {}), scripted([], ['ready', 'done', 'done']), options);
-  assert.deepEqual(seen, [3, 4, 5]);
+  assert.deepEqual(seen, [0, 3, 4, 5]);
   assert.ok(events.some((event) => event.type === 'note' && event.text.includes('no ConfigMap')));
 });
 

@@ -161,6 +161,29 @@ test('threat 94: another host is refused while the first works, and goes on with
   await fourth.close();
 });
 
+test('a run that was given up here is not gone on with, although its copy in the cluster is not told yet', async () => {
+  const side = cluster();
+  const world = makeWorld(fresh('site'));
+  fillWorld(world);
+  const [here, there] = [fresh('here'), fresh('there')];
+  await runUntil(here, world, 'push', { cluster: side });
+  const stale = side.data;
+  const later = sessionOptions(here, {
+    cluster: side,
+    unfinished: 'give-up',
+    random: () => Buffer.alloc(4, 0xbb),
+  });
+  const killed = await openSession(later);
+  await killed.close();
+  assert.equal(side.data, stale, 'it died before its first step');
+  const resumed = await openSession(sessionOptions(here, { cluster: side }));
+  assert.equal(resumed.run.identity.runId, killed.run.identity.runId);
+  await resumed.close();
+  // Another host took the run over in the meantime: what it did is not ignored.
+  await runUntil(there, world, 'keep:pvc', { cluster: side });
+  await assert.rejects(openSession(sessionOptions(here, { cluster: side })), { code: 'RUN_MISMATCH' });
+});
+
 test('different unfinished runs here and in the cluster: nobody guesses', async () => {
   const side = cluster();
   const world = makeWorld(fresh('site'));
