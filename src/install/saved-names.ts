@@ -30,3 +30,6 @@ export const LEFTOVERS_NAME = 'deleted/cluster-leftovers.json';
 
 /** Name of the definitions as they were before the bundle's were applied. */
 export const CRDS_NAME = 'crds/before.json';
+
+/** Name of the list of those that were not there before. */
+export const ADDED_CRDS_NAME = 'crds/added.json';

@@ -10,7 +10,7 @@ import { type DryRun, dryRun } from '../checks/dry-run.js';
 import { readCluster, readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
 import { inputOf } from '../plan.js';
-import { CRDS_NAME, revisionsName, uninstalledName } from '../saved-names.js';
+import { ADDED_CRDS_NAME, CRDS_NAME, revisionsName, uninstalledName } from '../saved-names.js';
 import type { ClusterFacts, ReleaseFacts } from '../site.js';
 import type { RevisionSecret } from '../steps/helm-record.js';
 import { objectsOf } from './content.js';
@@ -46,6 +46,8 @@ export interface CrdChanges {
   /** Names of those that can go back. */
   readonly back: readonly string[];
   readonly stay: readonly { readonly name: string; readonly why: string }[];
+  /** Those that the run brought: none is ever deleted, for with it goes every object of its kind. */
+  readonly added: readonly string[];
 }
 
 export interface RollbackObservation {
@@ -180,11 +182,17 @@ export async function savedCrds({ saved }: Pick<Origin, 'saved'>): Promise<LiveC
   return content === undefined ? [] : (JSON.parse(content.toString('utf8')) as LiveCrd[]);
 }
 
+async function addedCrds({ saved }: Pick<Origin, 'saved'>): Promise<string[]> {
+  const content = await saved.get(ADDED_CRDS_NAME);
+  return content === undefined ? [] : (JSON.parse(content.toString('utf8')) as string[]);
+}
+
 /** Which definitions may go back: what is stored in a version that the old one lacks keeps the new one. */
 async function readCrds(client: KubeClient, origin: Origin, signal: AbortSignal): Promise<CrdChanges> {
   const applied = origin.plan.steps.some((step) => kindOf(step) === 'crds' && origin.touched.has(step.id));
   const before = applied ? await savedCrds(origin) : [];
-  if (before.length === 0) return { back: [], stay: [] };
+  const added = applied ? await addedCrds(origin) : [];
+  if (before.length === 0) return { back: [], stay: [], added };
   const live = await readLiveCrds(client, before, signal);
   const changed = before.filter((old) => {
     const now = live.find(({ metadata }) => metadata.name === old.metadata.name);
@@ -201,6 +209,7 @@ async function readCrds(client: KubeClient, origin: Origin, signal: AbortSignal)
   return {
     back: free.map(({ metadata }) => metadata.name).filter((name) => !reasons.has(name)),
     stay: [...reasons].map(([name, why]) => ({ name, why })),
+    added,
   };
 }
 

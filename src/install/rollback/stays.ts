@@ -38,6 +38,11 @@ export function staysOf({ origin, site, controlPlane }: RollbackRequest): string
         ]
       : []),
     ...site.crds.stay.map(({ name, why }) => `definition ${name} stays as it is now: ${why}`),
+    ...(site.crds.added.length > 0
+      ? [
+          `definitions that the run brought stay, for with one goes every object of it: ${site.crds.added.join(', ')}`,
+        ]
+      : []),
     ...site.releases
       .filter(({ before, upgraded }) => before === undefined && upgraded)
       .map(

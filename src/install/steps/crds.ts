@@ -1,7 +1,7 @@
 import { applyCrds, isEstablished, readLiveCrds } from '../../kube/crd-apply.js';
 import { sameSpec, specDifferences } from '../../kube/crd-check.js';
 import type { StepExecutor } from '../../run/types.js';
-import { CRDS_NAME } from '../saved-names.js';
+import { ADDED_CRDS_NAME, CRDS_NAME } from '../saved-names.js';
 import type { Work } from './types.js';
 
 /** Applies the CRDs exactly as the file has them; done when every live spec is the file's and is served. */
@@ -24,6 +24,9 @@ export function crdsStep({ client, crds, results }: Work): StepExecutor {
     save: async ({ saved, signal }) => {
       const live = await readLiveCrds(client, crds, signal);
       if (live.length > 0) await saved.put(CRDS_NAME, JSON.stringify(live));
+      const there = new Set(live.map(({ metadata }) => metadata.name));
+      const added = crds.map(({ metadata }) => metadata.name).filter((name) => !there.has(name));
+      await saved.put(ADDED_CRDS_NAME, JSON.stringify(added));
     },
     perform: async ({ signal, emit, guard }) => {
       results.crds = await applyCrds(client, crds, { signal, emit, guard });

@@ -71,7 +71,7 @@ test('definitions that stay are named with the reason; a run that did not finish
   const stay = [{ name: 'projects.run.ai', why: 'v2 is stored in the cluster' }];
   const findings = judgeRollback(
     originOf([], { open: true }),
-    siteOf({ crds: { back: ['a'], stay } }),
+    siteOf({ crds: { back: ['a'], stay, added: [] } }),
     accept,
   );
   assert.match(

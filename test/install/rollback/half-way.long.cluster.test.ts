@@ -68,6 +68,10 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
       assert.match(out, /was taken back/);
       assert.match(out, /stays: what the newer control plane changed in its database stays/);
       demandAsBefore(stop, { kept, old });
+      if (stop === STOPS.between) {
+        assert.match(out, /stays: definition projects\.run\.ai stays as it is now: v2 is stored/);
+        assert.match(out, /stays: definitions that the run brought stay.*distributedworkloads\.run\.ai/);
+      }
     });
 
   it(`threat 81: ${STOPS.deleted.title}: nothing has to be decided, everything is as before`, async () => {
@@ -135,7 +139,8 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
     const ours = { [RUN_LABEL]: recordOf(state).runId };
     assert.equal(last.metadata.labels[RUN_LABEL], ours[RUN_LABEL]);
     putRecords(place, BACKEND, [withStatus(old, 'deployed'), withStatus(last, 'pending-upgrade', ours)]);
-    node.kubectl('delete', '-n', BACKEND.namespace, 'deployment', 'runai-backend-frontend');
+    const frontend = ['deployment', 'runai-backend-frontend', '--cascade=foreground'];
+    node.kubectl('delete', '-n', BACKEND.namespace, ...frontend);
   }
 
   function demandAsBefore(
@@ -144,7 +149,7 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
   ): void {
     demandKept(site.node, kept, sourceOf(from).version);
     assert.deepEqual(
-      differences(old, site.dump()).filter((line) => !LEFT.test(line)),
+      differences(old, site.dump()).filter((line) => !Object.values(LEFT).some((left) => left.test(line))),
       [],
     );
   }
@@ -155,9 +160,17 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
     airgap(run, 'rollback', '--helm', site.helm(run.helm), '--timeout', '6m', ...flags);
 });
 
-/** What a rollback says that it leaves: volumes are kept, helm keeps the claims, and Projects are stored as v2. */
-const LEFT =
-  /persistentVolumeReclaimPolicy|helm\.sh\/resource-policy|^CustomResourceDefinition projects\.run\.ai/;
+/** What may differ afterwards, each with the reason. */
+const LEFT: Readonly<Record<string, RegExp>> = {
+  'volumes stay, and that is said': /persistentVolumeReclaimPolicy|helm\.sh\/resource-policy/,
+  'Projects are stored in a version that the old definition lacks, and that is said':
+    /^CustomResourceDefinition projects\.run\.ai/,
+  'definitions that the newer version brought stay, and that is said':
+    /^CustomResourceDefinition \S+: absent/,
+  'the API server tells of the definitions there are': /^APIService \S+\.run\.ai: absent/,
+  'how often a workload changed': /deployment\.kubernetes\.io\/revision|^ControllerRevision /,
+  'what a workload was in between': /^ReplicaSet \S+: absent/,
+};
 
 function ended(ran: Ran, status: number): Ran {
   assert.equal(ran.status, status, `${ran.out}\n${ran.err}`);

@@ -42,16 +42,21 @@ test('the same facts give the same plan; no value of a release is in it', () => 
 
 test('what cannot be undone is said: images, database, volumes, definitions', () => {
   const site = siteOf({
-    crds: { back: ['a.run.ai'], stay: [{ name: 'projects.run.ai', why: 'v2 is stored' }] },
+    crds: {
+      back: ['a.run.ai'],
+      stay: [{ name: 'projects.run.ai', why: 'v2 is stored' }],
+      added: ['new.run.ai'],
+    },
   });
   const { stays, plan } = planOf({ site });
   assert.equal(plan.steps[1]?.id, 'crds');
-  assert.equal(stays.length, 4);
+  assert.equal(stays.length, 5);
   for (const word of [
     /images .* stay/,
     /database stays/,
     /pvc-postgresql .*Retain/,
     /projects\.run\.ai stays .* v2/,
+    /the run brought stay.*: new\.run\.ai/,
   ])
     assert.ok(
       stays.some((text) => word.test(text)),

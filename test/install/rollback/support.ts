@@ -40,7 +40,7 @@ export function touched(
 
 export function siteOf(more: Partial<RollbackObservation> = {}): RollbackObservation {
   const releases = [touched('cluster'), touched('control-plane')];
-  return { cluster: emptySite().cluster, releases, crds: { back: [], stay: [] }, ...more };
+  return { cluster: emptySite().cluster, releases, crds: { back: [], stay: [], added: [] }, ...more };
 }
 
 /** Actions of an upgrade from 2.9 to 2.13, in order. */
