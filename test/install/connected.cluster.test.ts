@@ -11,6 +11,8 @@ if (!wanted) console.error('SKIPPED: install from a spec, because AIRGAP_CLUSTER
 
 const STANDIN = fileURLToPath(new URL('../../scripts/standin', import.meta.url));
 const WEB = 'http://127.0.0.1:8099';
+/** Nodes ask what is on their own loopback without TLS. */
+const GUARDED = '127.0.0.1:5001';
 
 interface ChartOfSpec {
   readonly role: string;
@@ -60,20 +62,21 @@ describe('a connected site installs from a spec', { skip: !wanted, timeout: 1_80
   });
 
   /** A stand-in whose images the registry has, and a spec that takes charts and CRDs from the web. */
-  function release(version: string): string {
-    const folder = join(site.folder, `standin-${version}`);
+  function release(version: string, registry = site.registry): string {
+    const name = `standin-${version}${registry === site.registry ? '' : '-guarded'}`;
+    const folder = join(site.folder, name);
     mkdirSync(folder);
-    site.must('exec', STANDIN, '--version', version, '--out', folder, '--registry', site.registry);
-    const charts = `${WEB}/standin-${version}/charts`;
+    site.must('exec', STANDIN, '--version', version, '--out', folder, '--registry', registry);
+    const charts = `${WEB}/${name}/charts`;
     site.must('exec', 'helm', 'repo', 'index', join(folder, 'charts'), '--url', charts);
     const file = join(folder, 'spec.yaml');
     const spec = parse(readFileSync(file, 'utf8')) as { charts: ChartOfSpec[]; crds: unknown[] };
     for (const chart of spec.charts) {
-      const name = /([a-z-]+)-\d[^/]*\.tgz$/.exec(chart.path ?? '')?.[1] ?? '';
+      const [, chartName = ''] = /([a-z-]+)-\d[^/]*\.tgz$/.exec(chart.path ?? '') ?? [];
       delete chart.path;
-      Object.assign(chart, { repo: charts, name, version });
+      Object.assign(chart, { repo: charts, name: chartName, version });
     }
-    spec.crds = [{ url: `${WEB}/standin-${version}/runai-crds.yaml` }];
+    spec.crds = [{ url: `${WEB}/${name}/runai-crds.yaml` }];
     writeFileSync(file, stringify(spec));
     return file;
   }
@@ -145,10 +148,53 @@ describe('a connected site installs from a spec', { skip: !wanted, timeout: 1_80
     assert.ok(!json.findings.some((finding: { id: string }) => finding.id.startsWith('registry.')));
   });
 
+  it('threat 108: nodes that may not pull stop it before the charts; the pull secret of the namespace is used', async () => {
+    const root = join(site.folder, 'guarded');
+    const serve = async (...more: string[]): Promise<Running> => {
+      const running = site.start(['registry', 'serve', '--root', root, '--listen', GUARDED, ...more]);
+      await Promise.race([running.said(/registry at/), running.ended]);
+      return running;
+    };
+    const stop = async ({ child, ended }: Running): Promise<void> => {
+      child.kill('SIGTERM');
+      await ended;
+    };
+    const open = await serve();
+    const file = release('2.13.66', GUARDED);
+    await stop(open);
+    const guarded = await serve('--auth-file', site.file('users', 'puller:of-the-puller\n'));
+    try {
+      const auth = Buffer.from('puller:of-the-puller').toString('base64');
+      const login = JSON.stringify({ auths: { [GUARDED]: { auth } } });
+      const config = site.file('config.json', login);
+      const env = { DOCKER_CONFIG: site.folder };
+      const args = [file, '--domain', 'runai.test'];
+      const refused = await ended(site.start(['install', ...args, '--yes'], { env }), 7);
+      assert.match(refused.err, /error PREFLIGHT_FAILED[\s\S]*cannot pull 127\.0\.0\.1:5001\/\S+/);
+      assert.match(refused.err, /--acknowledge=registry\.pull/);
+      const releases = site.must('exec', 'helm', 'list', '-A', '-a', '-q');
+      assert.equal(releases, '', 'no chart was begun');
+      const secret = ['runai-reg-creds', '-n', 'runai-backend'];
+      const from = [`--from-file=.dockerconfigjson=${config}`, '--type=kubernetes.io/dockerconfigjson'];
+      site.kubectl('create', 'secret', 'generic', ...secret, ...from);
+      const looked = await site.start(['preflight', ...args, '--canary', '-o', 'json'], { env }).ended;
+      const { findings } = JSON.parse(looked.out || looked.err) as { findings: Record<string, string>[] };
+      const pull = findings.find(({ id }) => id === 'registry.pull');
+      assert.equal(pull?.['outcome'], 'pass', JSON.stringify(pull));
+      site.kubectl('delete', 'secret', ...secret);
+    } finally {
+      await stop(guarded);
+    }
+    const lists = ['pods', 'secrets'].map((kind) =>
+      site.kubectl('get', kind, '-n', 'runai-backend', '-o', 'name'),
+    );
+    assert.doesNotMatch(lists.join('\n'), /airgap-canary/);
+  });
+
   it('killed, and the sources changed: refused; the sources as they were: the same command goes on', async () => {
     const crds = join(site.folder, 'standin-2.13.66', 'runai-crds.yaml');
     const before = readFileSync(crds);
-    const running = install(first, '--yes');
+    const running = install(first, '--yes', '--new-run');
     await Promise.race([running.said(/\[helm:runai-backend\].*start/), running.ended]);
     running.child.kill('SIGKILL');
     await running.ended;
