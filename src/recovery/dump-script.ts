@@ -32,7 +32,7 @@ exec 9>&-
 `;
 
 /** What a table holds, as count and a sum over its rows that does not hang on their order. */
-const ROW_HASH = `coalesce(sum((''x''||substr(md5(airgap_row::text),1,16))::bit(64)::bigint::numeric),0)::text`;
+const ROW_HASH = `coalesce(sum((''x''||substr(md5(airgap_row::text),1,16))::bit(64)::bigint),0)::text`;
 
 const NOT_OURS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
   SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
@@ -45,7 +45,7 @@ SELECT format('SELECT json_build_object(''kind'',''table'',''schema'',%L::text,'
 SELECT format('SELECT json_build_object(''kind'',''sequence'',''schema'',%L::text,''name'',%L::text,''value'',last_value::text,''called'',is_called) FROM %I.%I;', n.nspname, c.relname, n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND ${NOT_OURS.replace(/\s+/g, ' ')} ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" \\gexec
 SELECT json_build_object('kind','setting','role',CASE d.setrole WHEN 0 THEN '' ELSE pg_get_userbyid(d.setrole) END,'setting',s) FROM pg_db_role_setting d CROSS JOIN unnest(d.setconfig) s WHERE d.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY d.setrole <> 0, pg_get_userbyid(d.setrole) COLLATE "C", s COLLATE "C";
 SELECT json_build_object('kind','grant','grantee',CASE a.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,'privilege',a.privilege_type,'grantable',a.is_grantable) FROM pg_database d CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = current_database() ORDER BY a.grantee <> 0, pg_get_userbyid(a.grantee) COLLATE "C", a.privilege_type COLLATE "C";
-SELECT json_build_object('kind','largeObjects','count',count(*),'hash',coalesce(sum(('x'||substr(md5(lo_get(oid)),1,16))::bit(64)::bigint::numeric),0)::text) FROM pg_largeobject_metadata;
+SELECT json_build_object('kind','largeObjects','count',count(*),'hash',coalesce(sum(('x'||substr(md5(lo_get(oid)),1,16))::bit(64)::bigint),0)::text) FROM pg_largeobject_metadata;
 `.trim();
 
 /**
