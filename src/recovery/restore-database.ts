@@ -102,13 +102,14 @@ async function pour(
   const conninfo = `dbname='${name.replace(/[\\']/g, '\\$&')}'`;
   const args = [name, like.owner, like.encoding, like.collate, like.ctype, conninfo, String(part.size)];
   const { exitCode, report } = await execInto(call(server, RESTORE_SCRIPT, args), stream(), onBytes);
+  const sums = parseSums(report);
   if (exitCode !== 0) {
     const left = /^airgap:dropped$/m.test(report)
       ? 'the live database was not touched, and the new one was dropped again'
       : `the live database was not touched; what there is of the new one is called ${name}`;
-    throw failed(facts, `pg_restore failed; ${left}`, `exit ${exitCode}: ${lastWords(report)}`);
+    const taken = sums === undefined ? '' : ` after ${sums.bytes} of ${part.size} bytes`;
+    throw failed(facts, `pg_restore failed; ${left}`, `exit ${exitCode}${taken}: ${lastWords(report)}`);
   }
-  const sums = parseSums(report);
   if (sums?.sha256 === part.sha256) return;
   await runSql(server, DROP_SCRIPT, [name]).catch(() => {});
   const found = `sha256:${sums?.sha256 ?? 'none'} instead of sha256:${part.sha256}`;

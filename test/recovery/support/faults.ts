@@ -28,13 +28,10 @@ export function poison(site: TestNode, from: number | undefined): void {
   site.must('psql', 'postgres', `ALTER ROLE postgres ${change}`);
 }
 
-/** The last share of a stage that was announced. */
-export function progressOf(err: string, stage: string): number {
-  const events = err.split('\n').flatMap((line) => {
-    const event = line.startsWith('{') ? JSON.parse(line) : {};
-    return event.type === 'progress' && event.stage === stage ? [event.done / event.total] : [];
-  });
-  return events.at(-1) ?? 0;
+/** Which share of the dump pg_restore had read when it failed; what was sent may be more, by what lies in buffers. */
+export function shareTaken(found: string): number {
+  const [, taken, all] = / after (\d+) of (\d+) bytes/.exec(found) ?? [];
+  return Number(taken) / Number(all);
 }
 
 /** The boundary at which a restore that was to be killed was. */
