@@ -25,6 +25,9 @@ export interface Size {
 export const SMALL: Size = { rows: 50_000, files: 100 };
 export const FULL: Size = { rows: 2_000_000, files: 3000 };
 
+/** Begins what the test writes itself, secrets too: its command lines are not airgap's. */
+export const OF_THE_TEST = "SELECT 'of the test'";
+
 /** Rows of `jobs`, of so many in all tables. */
 export const rowsOfJobs = (rows: number): number => Math.floor(rows * 0.3);
 
@@ -46,6 +49,7 @@ export const CANARIES = [
 export function fillDatabase(site: TestNode, { rows }: Size): void {
   const jobs = rowsOfJobs(rows);
   const statements = [
+    OF_THE_TEST,
     'CREATE EXTENSION IF NOT EXISTS pg_trgm',
     `CREATE ROLE reporting LOGIN PASSWORD '${CANARIES[0]}'`,
     'CREATE ROLE "odd ""Role"" ü" NOLOGIN',

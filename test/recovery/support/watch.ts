@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestNode } from '../../install/support/node.js';
+import { OF_THE_TEST } from './site.js';
 
 const SCRIPT = fileURLToPath(new URL('../../../scripts/node', import.meta.url));
 
@@ -35,7 +36,7 @@ export function findSecrets(
   return [...files, ...spoken.filter((line) => secrets.some((secret) => line.includes(secret)))];
 }
 
-/** Not the test's own psql, nor the entrypoint of the database's image, which has the password in an argument. */
+/** Not the test's own psql with whatever carries it into the pod, nor the entrypoint of the database's image, which has the password in an argument. */
 function isOurs(line: string): boolean {
-  return !line.includes(SCRIPT) && !line.includes('/opt/bitnami/scripts/');
+  return !line.includes(SCRIPT) && !line.includes(OF_THE_TEST) && !line.includes('/opt/bitnami/scripts/');
 }
