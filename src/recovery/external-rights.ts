@@ -175,7 +175,8 @@ export function demandRights(address: ServerAddress, needs: RestoreNeeds, rights
 
 /** One command line for a shell on the administrator's side. */
 function administratorLine({ host, port }: ServerAddress, statements: readonly string[]): string {
-  const words = ['psql', '-h', host, '-p', String(port), '-U', 'postgres', '-d', 'postgres'];
+  const plain = /^[A-Za-z0-9.:_/-]+$/.test(host) ? host : quote(host);
+  const words = ['psql', '-h', plain, '-p', String(port), '-U', 'postgres', '-d', 'postgres'];
   return [words.join(' '), ...statements.map((sql) => `  -c ${quote(sql)}`)].join(' \\\n');
 }
 
