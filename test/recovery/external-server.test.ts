@@ -171,6 +171,8 @@ describe('a restore on a server that others use too', { skip: skip ?? false, tim
     const saved = rows('backend');
     postgres.sql('backend', 'DELETE FROM jobs WHERE id % 2 = 0');
     const after_ = rows('backend');
+    // What a run that was killed in the middle leaves.
+    postgres.sql('postgres', 'CREATE DATABASE backend_airgap_new OWNER backend');
     await step('database:roles', { kind: 'globals' });
     await step('database:backend', { kind: 'database', database: 'backend' });
     assert.equal(databases(), 'backend,backend_airgap_new,postgres');
