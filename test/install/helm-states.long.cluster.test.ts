@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { RUN_LABEL } from '../../src/helm/fingerprint.js';
 import {
   CLUSTER,
@@ -25,6 +25,7 @@ import {
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 if (!wanted) console.error('SKIPPED: helm states on a real node: AIRGAP_CLUSTER_TESTS is not 1');
 
+const ENTRY = fileURLToPath(new URL('./support/entry.ts', import.meta.url));
 /** A key that the chart has a place for, and that no check looks at. */
 const SETTING = 'runai-operator.config.nvidiaDcgmExporter.namespace';
 const FOREIGN = { [RUN_LABEL]: '20200101T000000Z-000000' };
@@ -180,15 +181,17 @@ describe('helm states', { skip: !wanted, timeout: 2_400_000 }, () => {
 
   it('threat 110: a first install of ours that never ended, with nothing before it', async () => {
     site.uninstall(CLUSTER);
-    const running = startInstall(site, bundle, ...other());
-    await running.said(/\[helm:runai-cluster\].*start/);
-    for (let tries = 0; tries < 60 && records().length === 0; tries++) await sleep(500);
-    running.child.kill('SIGKILL');
-    await running.ended;
-    const run = newestRun(site);
-    // Its helm goes on alone; when it is done, its record is put back to what a lost host would have left.
-    for (let tries = 0; tries < 60 && last()?.status !== 'deployed'; tries++) await sleep(1000);
-    put(withStatus(records().at(-1) as RecordSecret, 'pending-install', { [RUN_LABEL]: run }));
+    const died = site.node.file('died', '');
+    const [, clusterSet] = other();
+    const flags = { registry: site.node.registry, plainHttp: true, clusterSet: [clusterSet], timeout: '4m' };
+    await site.node.startFile(ENTRY, [bundle, JSON.stringify(flags)], {
+      AIRGAP_TEST_DIE_AT: 'helm:runai-cluster|effect',
+      AIRGAP_TEST_DIED: died,
+    }).ended;
+    assert.equal(readFileSync(died, 'utf8'), 'effect', 'helm is done, and nobody recorded it');
+    // Put back to what a host that was lost together with its helm would have left.
+    const ours = { [RUN_LABEL]: newestRun(site) };
+    put(withStatus(records().at(-1) as RecordSecret, 'pending-install', ours));
     ended(await startInstall(site, bundle).ended, 0);
     assert.deepEqual(history(site), [
       // Marked failed before; helm supersedes what it upgrades, also a failed one.
