@@ -51,7 +51,10 @@ const MARKS = ['labels', 'annotations'] as const;
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Labels and annotations as they were, but for those that somebody else has changed and holds now. */
-function marksOf(old: LiveCrd, live: LiveCrd | undefined): Pick<Crd['metadata'], (typeof MARKS)[number]> {
+export function marksOf(
+  old: LiveCrd,
+  live: LiveCrd | undefined,
+): Pick<Crd['metadata'], (typeof MARKS)[number]> {
   const kept = MARKS.map((mark) => {
     const now = live?.metadata[mark] ?? {};
     const back = Object.entries(old.metadata[mark] ?? {}).filter(
