@@ -73,14 +73,15 @@ export async function installFacts(
 
 /** What to do after an install. Pure. */
 export function afterInstall(report: InstallReport): string[] {
-  const { facts, outcome, steps, runId, command, error, inputs } = report;
+  const { facts, outcome, steps, runId, command, error, inputs, first } = report;
   const back = `airgap rollback --run ${runId} --dry-run`;
-  const changed = steps.some(({ state }) => state === 'done' || state === 'begun');
+  const begun = ['done', 'begun', 'failed'];
+  const changed = steps.some(({ state, touches }) => touches === undefined && begun.includes(state));
   if (outcome !== 'finished') {
     return [
       error?.hint ?? 'find the cause above',
       `then go on with ${command ?? 'the same command'}; it goes on where it stopped`,
-      ...(changed ? [`or go back: ${back}`] : []),
+      ...(changed && !first ? [`or go back: ${back}`] : []),
     ];
   }
   const domain = inputs['domain'];
@@ -93,7 +94,7 @@ export function afterInstall(report: InstallReport): string[] {
     ...lost.map(([release]) => `set by hand what ${release} has no place for any more (listed under Values)`),
     ...(warned === 0 ? [] : [`look at the ${warned === 1 ? 'warning' : `${warned} warnings`} of the checks`]),
     'take a backup of the new version: airgap backup create',
-    `to go back to the version before: ${back}`,
+    ...(first ? [] : [`to go back to the version before: ${back}`]),
     'keep the folder of the run until you are sure; what was saved there holds secrets and is readable by its owner only',
   ];
 }

@@ -16,7 +16,7 @@ export type ReportOutcome = 'finished' | 'failed' | 'interrupted' | 'needs-opera
 export interface ReportStep
   extends Pick<
     PlanStep,
-    'id' | 'title' | 'command' | 'destructive' | 'saves' | 'doneWhen' | 'undoneBy' | 'source'
+    'id' | 'title' | 'command' | 'destructive' | 'saves' | 'doneWhen' | 'undoneBy' | 'source' | 'touches'
   > {
   /** `found`: it held already, and nothing was done. */
   readonly state: 'done' | 'found' | 'failed' | 'begun' | 'needs-operator' | 'waiting';
@@ -51,6 +51,8 @@ export interface RunReport<Facts = unknown> {
   readonly toolVersion: string;
   readonly bundleId: string;
   readonly clusterUid: string;
+  /** Nothing of the product was there before the run: there is no version to go back to. */
+  readonly first?: true;
   readonly inputs: Readonly<Record<string, string>>;
   /** ISO times of the host. */
   readonly begun: string;
@@ -92,6 +94,7 @@ export function makeReport<Facts>(sources: ReportSources<Facts>): RunReport<Fact
     toolVersion: identity.toolVersion,
     bundleId: identity.bundleId,
     clusterUid: identity.clusterUid,
+    ...(plan.first === undefined ? {} : { first: plan.first }),
     inputs: identity.inputs,
     begun: identity.createdAt,
     ended: records.at(-1)?.t ?? identity.createdAt,
@@ -108,13 +111,14 @@ function stepsOf(plan: Plan, records: readonly JournalRecord[]): ReportStep[] {
   const began = new Set(records.filter(({ phase }) => phase === 'intent').map(({ step }) => step));
   return stepStates(plan, records).map((progress, index): ReportStep => {
     const step = plan.steps[index] as PlanStep;
-    const { id, title, command, destructive, saves, doneWhen, undoneBy, source } = step;
+    const { id, title, command, destructive, saves, doneWhen, undoneBy, source, touches } = step;
     const { state, at, took, detail } = progress;
     return {
       ...{ id, title, destructive, saves, doneWhen },
       ...(command === undefined ? {} : { command }),
       ...(undoneBy === undefined ? {} : { undoneBy }),
       ...(source === undefined ? {} : { source }),
+      ...(touches === undefined ? {} : { touches }),
       state: state === 'committed' ? (began.has(id) ? 'done' : 'found') : state === 'saved' ? 'begun' : state,
       ...(at === undefined ? {} : { at }),
       ...(took === undefined ? {} : { took }),

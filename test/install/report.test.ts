@@ -58,6 +58,13 @@ test('what to do next: how to go back, what has no place any more, what was not 
   const untouched = report.steps.map((step) => ({ ...step, state: 'waiting' as const }));
   const stopped = afterInstall({ ...report, outcome: 'failed', steps: untouched });
   assert.ok(!stopped.some((text) => /go back/.test(text)), 'nothing was changed yet');
+  const half = afterInstall({ ...report, outcome: 'failed' });
+  assert.ok(half.some((text) => /^or go back: airgap rollback/.test(text)));
+  for (const outcome of ['finished', 'failed'] as const)
+    assert.ok(
+      !afterInstall({ ...report, outcome, first: true }).some((text) => /go back/.test(text)),
+      'nothing was there before',
+    );
 });
 
 test('an estimate adds up what is left: bytes once, and nothing for what is done', () => {
