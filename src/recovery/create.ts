@@ -27,6 +27,8 @@ import { totalsOf } from './totals.js';
 import type { VerifyBackupReport } from './types.js';
 import { requireBackupOk, verifyBackupFile } from './verify.js';
 
+const PROGRESS_MS = 200;
+
 /**
  * Makes a backup of the running product: its objects and values, its databases, its volumes. The file gets its name
  * when all of it is there and was read again as a restore would read it.
@@ -44,8 +46,7 @@ export async function createBackup(options: CreateOptions): Promise<CreatedBacku
     const writer = await createBackupWriter(output, {
       encryption: options.encryption,
       signal: options.signal,
-      onProgress: (done, current) =>
-        emit({ type: 'progress', stage: 'backup', done, total: 0, unit: 'bytes', current }),
+      onProgress: progressOf(options),
     });
     try {
       const database = opened?.database;
@@ -60,6 +61,17 @@ export async function createBackup(options: CreateOptions): Promise<CreatedBacku
   } finally {
     await opened?.close();
   }
+}
+
+/** A stream comes in pieces of a few kilobytes: a log needs to hear of some of them only. */
+function progressOf({ emit, now }: CreateOptions): (done: number, current: string) => void {
+  let last = { at: 0, current: '' };
+  return (done, current) => {
+    const at = now();
+    if (current === last.current && at - last.at < PROGRESS_MS) return;
+    last = { at, current };
+    emit({ type: 'progress', stage: 'backup', done, total: 0, unit: 'bytes', current });
+  };
 }
 
 interface Source {

@@ -50,15 +50,17 @@ SELECT json_build_object('kind','largeObjects','count',count(*),'hash',coalesce(
 
 /**
  * Dumps one database in custom format, and describes it in the very snapshot that the dump is of: a session holds the
- * snapshot and counts while pg_dump reads. It ends only after pg_dump, and with this program whatever happens.
+ * snapshot and counts while pg_dump reads. It ends only after pg_dump, and with this program whatever happens. Where the
+ * server runs beside us its process gives way: to the dump, and to whoever works with the database.
  */
 export const DUMP_SCRIPT = `${SESSION}
 coproc SQL { exec psql -XAtqw -v ON_ERROR_STOP=1; }
 session=$SQL_PID facts=
 trap 'kill $session $facts 2>/dev/null' EXIT
 exec 4>&"\${SQL[1]}" 5<&"\${SQL[0]}"
-printf '%s\\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;' 'SELECT pg_export_snapshot();' >&4
-IFS= read -r snapshot <&5 || { echo 'the database gives no snapshot' >&2; exit 91; }
+printf '%s\\n' 'SELECT pg_backend_pid();' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;' 'SELECT pg_export_snapshot();' >&4
+{ IFS= read -r backend && IFS= read -r snapshot; } <&5 || { echo 'the database gives no snapshot' >&2; exit 91; }
+[ -n "\${AIRGAP_HOST:-}" ] || renice -n 10 -p "$backend" >/dev/null 2>&1 || :
 cat >&4 <<'FACTS'
 ${FACTS_SQL}
 \\echo end-of-facts
@@ -73,7 +75,7 @@ FACTS
 } <&5 >&2 4>&- &
 facts=$!
 ${SUMS_OPEN}
-pg_dump --format=custom --no-password --snapshot="$snapshot" | tee /dev/fd/7 /dev/fd/8
+pg_dump --format=custom --compress=1 --no-password --snapshot="$snapshot" | tee /dev/fd/7 /dev/fd/8
 status=$?
 ${SUMS_CLOSE}
 [ "$status" = 0 ] || exit "$status"

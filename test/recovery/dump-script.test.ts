@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { factLines, parseSums } from '../../src/recovery/dump-report.js';
@@ -12,8 +12,9 @@ import { temporaryFolder } from './archive/helpers.js';
 const PSQL = `#!/bin/bash
 while IFS= read -r line; do
   case $line in
+  *pg_backend_pid*) echo $$ ;;
   *pg_export_snapshot*) echo 00000003-1 ;;
-  *largeObjects*) sleep "\${COUNTS:-0}" >/dev/null 2>&1 </dev/null; for ((i = 0; i < 3000; i++)); do echo "{\\"n\\":$i,\\"pad\\":\\"$(printf %060d 0)\\"}"; done ;;
+  *largeObjects*) ps -o ni= -p $$ > "$MARKS/nice"; sleep "\${COUNTS:-0}" >/dev/null 2>&1 </dev/null; for ((i = 0; i < 3000; i++)); do echo "{\\"n\\":$i,\\"pad\\":\\"$(printf %060d 0)\\"}"; done ;;
   '\\echo end-of-facts') [ -n "\${DIES:-}" ] && exit 3; echo end-of-facts ;;
   '\\q') touch "$MARKS/session-ended"; exit 0 ;;
   esac
@@ -66,7 +67,8 @@ describe('the program that dumps a database', () => {
       assert.deepEqual(parseSums(report), SUMS);
       assert.equal(factLines(report).filter((line) => line.includes('"pad"')).length, 3000);
       const { stdout: arguments_ } = spawnSync('cat', [join(folder, 'arguments')], { encoding: 'utf8' });
-      assert.match(arguments_, /--snapshot=00000003-1/);
+      assert.match(arguments_, /--compress=1 .*--snapshot=00000003-1/);
+      assert.equal(Number(readFileSync(join(folder, 'nice'), 'utf8')), 10);
     }
   });
 
