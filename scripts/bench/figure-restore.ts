@@ -15,8 +15,8 @@ const MEMORY_MIB = 200;
 const DATABASE = 'backend';
 
 /**
- * The dump of one database into an empty one: `airgap restore --only database` (from the begin of pg_restore until
- * it has taken all; then every table is counted and hashed, which plain pg_restore does not do) against pg_restore
+ * The dump of one database into an empty one: `airgap restore --only database` (from the making of the database
+ * until pg_restore has taken all; then every table is counted and hashed, which plain pg_restore does not do) against pg_restore
  * in the pod, fed by kubectl exec.
  */
 export async function figureRestore(site: BenchSite): Promise<Figure[]> {
@@ -43,7 +43,6 @@ export async function figureRestore(site: BenchSite): Promise<Figure[]> {
       },
       {
         name: 'kubectl exec pg_restore',
-        prepare: async () => void (await site.psql('postgres', 'CREATE DATABASE plain TEMPLATE template0')),
         run: () => restoreByHand(site, dump),
         clean: () => drop(site, 'plain'),
       },
@@ -90,7 +89,7 @@ async function dumpTo(site: BenchSite, file: string): Promise<void> {
 async function restoreByHand(site: BenchSite, file: string): Promise<Cost> {
   const password = await passwordOf(site);
   const script =
-    'IFS= read -r PGPASSWORD; export PGPASSWORD; exec pg_restore -h 127.0.0.1 -U postgres --exit-on-error -d plain';
+    'IFS= read -r PGPASSWORD; export PGPASSWORD; createdb -h 127.0.0.1 -U postgres -T template0 plain </dev/null && exec pg_restore -h 127.0.0.1 -U postgres --exit-on-error -d plain';
   const started = process.hrtime.bigint();
   await shell(site, `{ printf '%s\\n' "$SECRET"; cat "$FILE"; } | "$@"`, { script, password, file });
   return { wall: Number(process.hrtime.bigint() - started) / 1e9, cpu: 0, rss: 0 };

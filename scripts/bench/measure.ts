@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 /** What a command cost. */
 export interface Cost {
@@ -17,6 +18,8 @@ export interface Cost {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Hears every line of standard error. */
+  readonly onError?: (line: string) => void;
 }
 
 /** Runs a command to its end under /usr/bin/time. @throws Error with the command's output when it fails */
@@ -63,6 +66,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   child.stderr.on('data', (chunk) => {
     stderr = `${stderr}${chunk}`.slice(-4000);
   });
+  const { onError } = options;
+  if (onError) createInterface({ input: child.stderr }).on('line', onError);
   const [status] = (await once(child, 'close')) as [number | null];
   if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${status}\n${stderr}`);
   return stdout;

@@ -55,17 +55,15 @@ head -c "$2" | sql --single-transaction -f -
  * the database that it made, found by its oid: a run that goes on may have made another one of that name by then.
  */
 export const RESTORE_SCRIPT = `${SESSION}
-sql -v name="$2" <<'SQL' >/dev/null || exit 91
+own=$(sql -v name="$2" -v owner="$3" -v encoding="$4" -v collate="$5" -v ctype="$6" <<'SQL'
+\\o /dev/null
 ${END_SESSIONS};
 DROP DATABASE IF EXISTS :"name";
-SQL
-sql -v name="$2" -v owner="$3" -v encoding="$4" -v collate="$5" -v ctype="$6" <<'SQL' || exit 92
+\\o
 CREATE DATABASE :"name" OWNER :"owner" TEMPLATE template0 ENCODING :'encoding' LC_COLLATE :'collate' LC_CTYPE :'ctype';
-SQL
-own=$(sql -v name="$2" <<'SQL'
 SELECT oid FROM pg_database WHERE datname = :'name';
 SQL
-) || exit 93
+) || exit 91
 ${SUMS_OPEN}
 head -c "$8" | tee /dev/fd/7 /dev/fd/8 | pg_restore --exit-on-error --single-transaction --no-tablespaces --no-password -d "$7" 2>&1 | ${WITHOUT_ROWS}
 status=$?
