@@ -14,7 +14,10 @@ const V4 = 'v4.channel.k8s.io';
 const SUCCESS = JSON.stringify({ metadata: {}, status: 'Success' });
 
 let fake: FakeServer | undefined;
+let played: WebSocketServer | undefined;
 afterEach(async () => {
+  // One that a test has paused never learns that its client is gone, and the server would wait for it.
+  for (const socket of played?.clients ?? []) socket.terminate();
   await fake?.close();
   fake = undefined;
 });
@@ -37,6 +40,7 @@ async function exec(
     server: fake.server,
     handleProtocols: (offered) => protocols.find((name) => offered.has(name)) ?? false,
   });
+  played = sockets;
   sockets.on('connection', (socket, request) => {
     socket.on('error', () => {});
     const send = (channel: number, bytes: string | Buffer): void =>
