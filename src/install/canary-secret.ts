@@ -17,17 +17,6 @@ export interface CanaryLogin {
   readonly signal: AbortSignal;
 }
 
-/** Pull secrets that a namespace has: where images are left in place, the charts name one of them. */
-export async function pullSecretsOf(
-  client: KubeClient,
-  namespace: string,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const fieldSelector = 'type=kubernetes.io/dockerconfigjson';
-  const secrets = await client.list(RESOURCES.secrets, { namespace, fieldSelector, signal });
-  return secrets.map(({ metadata }) => metadata.name).sort();
-}
-
 /** Runs with the name of a pull secret: the product’s own, or one that is gone afterwards; none where none is needed. */
 export async function withCanarySecret<T>(
   login: CanaryLogin,

@@ -1,6 +1,7 @@
+import { listPullSecrets } from '../../kube/pull-secrets.js';
 import { type CanaryFacts, flyCanaries, smallestImages } from '../canary.js';
 import { exitOf, isPulled, pullFaultOf, unplacedReason } from '../canary-pod.js';
-import { pullSecretsOf, withCanarySecret } from '../canary-secret.js';
+import { withCanarySecret } from '../canary-secret.js';
 import type { Finding } from '../findings.js';
 import { readDomain } from './dns.js';
 import type { Check, CheckContext, Row } from './types.js';
@@ -53,7 +54,7 @@ async function runCanaries(context: CheckContext, token: string): Promise<Findin
     });
   const facts =
     address === undefined
-      ? await fly(await pullSecretsOf(client, namespace, signal))
+      ? await fly(await listPullSecrets(client, namespace, signal))
       : await withCanarySecret({ ...login, credentials: registry?.credentials }, fly);
   return judgeCanaries(facts, domain);
 }

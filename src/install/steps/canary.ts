@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { AirgapError } from '../../errors.js';
+import { listPullSecrets } from '../../kube/pull-secrets.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { flyCanaries, smallestImages } from '../canary.js';
-import { pullSecretsOf, withCanarySecret } from '../canary-secret.js';
+import { withCanarySecret } from '../canary-secret.js';
 import { judgeCanaries } from '../checks/canary.js';
 import type { Finding } from '../findings.js';
 import type { Work } from './types.js';
@@ -54,7 +55,7 @@ async function fly(work: Work, target: CanaryTarget, context: StepContext): Prom
       ...(domain === undefined ? {} : { domain }),
     });
   if (registry === undefined)
-    return judgeCanaries(await pulls(await pullSecretsOf(client, namespace, signal)), domain);
+    return judgeCanaries(await pulls(await listPullSecrets(client, namespace, signal)), domain);
   const { host } = registry.client;
   const login = { ...flight, host, needsLogin, credentials: registry.credentials };
   return judgeCanaries(await withCanarySecret(login, pulls), domain);
