@@ -15,18 +15,26 @@ export PGPASSWORD
 
 /**
  * The sums come back through a pipe and are read from it: bash does not wait for all such processes. openssl, where the
- * image has it, uses the processor's own instructions and needs a quarter of the time.
+ * image has it, uses the processor's own instructions and needs a quarter of the time. `counted` passes a stream on in
+ * large pieces, whatever sizes it comes in: what lies between a pod and us works by the piece, not by the byte.
  */
 export const SUMS_OPEN = `
 exec 9<> <(:)
 hash() { if command -v openssl >/dev/null; then openssl dgst -sha256 -r; else sha256sum; fi; }
+counted() {
+  local said status
+  { said=$(dd ibs=65536 obs=65536 2>&1 >&3 3>&-); } 3>&1
+  status=$?
+  said=\${said##*$'\\n'}
+  echo "bytes \${said%% *}" >&9
+  return "$status"
+}
 exec 7> >(sum=$(hash); echo "sha256 \${sum%% *}" >&9)
-exec 8> >(count=$(wc -c); echo "bytes $((count))" >&9)
 `;
 
-/** The writing ends are closed, then both sums are waited for. */
+/** The writing end is closed, then both sums are waited for. */
 export const SUMS_CLOSE = `
-exec 7>&- 8>&-
+exec 7>&-
 for each in 1 2; do IFS= read -r -t 600 line <&9 && echo "airgap:$line" >&2; done
 exec 9>&-
 `;
@@ -75,7 +83,7 @@ FACTS
 } <&5 >&2 4>&- &
 facts=$!
 ${SUMS_OPEN}
-pg_dump --format=custom --compress=1 --no-password --snapshot="$snapshot" | tee /dev/fd/7 /dev/fd/8
+pg_dump --format=custom --compress=1 --no-password --snapshot="$snapshot" | tee /dev/fd/7 | counted
 status=$?
 ${SUMS_CLOSE}
 [ "$status" = 0 ] || exit "$status"
@@ -97,7 +105,7 @@ FACTS
 /** Roles, with their password hashes unless the third argument says otherwise, tablespaces and settings of roles. */
 export const GLOBALS_SCRIPT = `${SESSION}
 ${SUMS_OPEN}
-pg_dumpall --globals-only --no-password \${3:-} --database="$2" | tee /dev/fd/7 /dev/fd/8
+pg_dumpall --globals-only --no-password \${3:-} --database="$2" | tee /dev/fd/7 | counted
 status=$?
 ${SUMS_CLOSE}
 exit "$status"

@@ -65,7 +65,7 @@ SELECT oid FROM pg_database WHERE datname = :'name';
 SQL
 ) || exit 91
 ${SUMS_OPEN}
-head -c "$8" | tee /dev/fd/7 /dev/fd/8 | pg_restore --exit-on-error --single-transaction --no-tablespaces --no-password -d "$7" 2>&1 | ${WITHOUT_ROWS}
+head -c "$8" | counted | tee /dev/fd/7 | pg_restore --exit-on-error --single-transaction --no-tablespaces --no-password -d "$7" 2>&1 | ${WITHOUT_ROWS}
 status=$?
 ${SUMS_CLOSE}
 [ "$status" = 0 ] && exit

@@ -12,18 +12,18 @@ tar --version 2>/dev/null | grep -q GNU || { echo 'the image has no GNU tar' >&2
 `;
 
 /** What tar is told at both ends. */
-const FORMAT = '--numeric-owner --xattrs --acls';
+const FORMAT = '--blocking-factor=128 --numeric-owner --xattrs --acls';
 
 export const READ_SCRIPT = `${SESSION}
 ${SUMS_OPEN}
 files=$(find . -mindepth 1 -path ./lost+found -prune -o -print0 | tr -cd '\\0' | wc -c)
 tar --create --format=posix --pax-option=delete=atime,delete=ctime --sort=name --sparse ${FORMAT} \\
-  --exclude=./lost+found --file=- . | tee /dev/fd/7 /dev/fd/8
+  --exclude=./lost+found --file=- . | tee /dev/fd/7 | counted
 status=("\${PIPESTATUS[@]}")
 ${SUMS_CLOSE}
 echo "airgap:files $((files))" >&2
 echo "airgap:kilobytes $(du -sk --apparent-size . | cut -f1)" >&2
-[ "\${status[1]}" = 0 ] || exit 92
+[ "\${status[1]}\${status[2]}" = 00 ] || exit 92
 exit "\${status[0]}"
 `;
 
@@ -31,7 +31,7 @@ exit "\${status[0]}"
 export const WRITE_SCRIPT = `${SESSION}
 find . -mindepth 1 -maxdepth 1 ! -name lost+found -exec rm -rf {} +
 ${SUMS_OPEN}
-head -c "$1" | tee /dev/fd/7 /dev/fd/8 | tar --extract --preserve-permissions --same-owner ${FORMAT} --delay-directory-restore --file=-
+head -c "$1" | counted | tee /dev/fd/7 | tar --extract --preserve-permissions --same-owner ${FORMAT} --delay-directory-restore --file=-
 status=$?
 ${SUMS_CLOSE}
 sync -f . 2>/dev/null || sync

@@ -38,7 +38,7 @@ describe('the programs that run inside pods', () => {
   it('both sums come before the program ends, every time', () => {
     const content = Buffer.alloc(300_000, 'x');
     const sha256 = createHash('sha256').update(content).digest('hex');
-    const script = `set -u -o pipefail; ${SUMS_OPEN}\ncat | tee /dev/fd/7 /dev/fd/8\nstatus=$?\n${SUMS_CLOSE}\nexit "$status"`;
+    const script = `set -u -o pipefail; ${SUMS_OPEN}\ncat | tee /dev/fd/7 | counted\nstatus=$?\n${SUMS_CLOSE}\nexit "$status"`;
     for (let round = 0; round < 15; round++) {
       const { status, stdout, stderr } = bash(script, content);
       assert.equal(status, 0);
