@@ -52,6 +52,8 @@ const ENTRIES = ['postgres', 'template1'];
 export function externalServer(options: ExternalServerOptions): ExternalServer {
   const { backup, client } = options;
   let opened: OpenedExternal | undefined;
+  // To learn them the dump goes to the pod: once a run, they do not change.
+  const needsFound = new Map<string, RestoreNeeds>();
   const close = async (): Promise<void> => {
     const last = opened;
     opened = undefined;
@@ -65,7 +67,8 @@ export function externalServer(options: ExternalServerOptions): ExternalServer {
   };
   const rights: ExternalServer['rights'] = async (database, signal) => {
     const place = await server(signal);
-    const needs = await needsOf(options, place, database);
+    const needs = needsFound.get(database) ?? (await needsOf(options, place, database));
+    needsFound.set(database, needs);
     const asked = {
       database,
       side: sideName(database),

@@ -25,6 +25,7 @@ describe('a restore on a server that others use too', { skip: skip ?? false, tim
   let work: RestoreWork;
   let pods = 0;
   let made = 0;
+  let read = 0;
   const databases = (): string =>
     postgres.sql(
       'postgres',
@@ -104,7 +105,10 @@ describe('a restore on a server that others use too', { skip: skip ?? false, tim
       manifest: { databases: [facts], parts },
       part: (path: string) => parts.find((each) => each.path === path),
       read: async (path: string) => bodies[path],
-      stream: (path: string) => Readable.from([bodies[path]]),
+      stream: (path: string) => {
+        read++;
+        return Readable.from([bodies[path]]);
+      },
     } as unknown as OpenBackup;
     const client = {
       ...bench.api.client,
@@ -165,6 +169,7 @@ describe('a restore on a server that others use too', { skip: skip ?? false, tim
     await access();
     assert.deepEqual([databases(), rows('backend')], before_);
     assert.equal(pods, 1, 'one pod serves all steps');
+    assert.equal(read, 1, 'what the dump needs is looked up once');
   });
 
   it('restores beside, swaps by rename, and leaves what was there', async () => {
