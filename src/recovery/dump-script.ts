@@ -16,17 +16,20 @@ export PGPASSWORD
 /**
  * The sums come back through a pipe and are read from it: bash does not wait for all such processes. openssl, where the
  * image has it, uses the processor's own instructions and needs a quarter of the time. `counted` passes a stream on in
- * large pieces, whatever sizes it comes in: what lies between a pod and us works by the piece, not by the byte.
+ * large pieces, whatever sizes it comes in: what lies between a pod and us works by the piece, not by the byte. When
+ * whoever reads is gone it still says how far it came.
  */
 export const SUMS_OPEN = `
 exec 9<> <(:)
 hash() { if command -v openssl >/dev/null; then openssl dgst -sha256 -r; else sha256sum; fi; }
 counted() {
-  local said status
+  local said last status
+  trap '' PIPE
   { said=$(dd ibs=65536 obs=65536 2>&1 >&3 3>&-); } 3>&1
   status=$?
-  said=\${said##*$'\\n'}
-  echo "bytes \${said%% *}" >&9
+  last=\${said##*$'\\n'}
+  printf '%s\\n' "$said" | grep '^dd: ' | grep -v 'Broken pipe' >&2
+  echo "bytes \${last%% *}" >&9
   return "$status"
 }
 exec 7> >(sum=$(hash); echo "sha256 \${sum%% *}" >&9)

@@ -46,4 +46,25 @@ describe('the programs that run inside pods', () => {
       assert.deepEqual(parseSums(stderr.toString()), { sha256, bytes: content.length });
     }
   });
+
+  it('what was given to a program that dies is counted, and its own words come last', () => {
+    const script = `set -u -o pipefail; ${SUMS_OPEN}
+cat | counted | tee /dev/fd/7 | { head -c 2000000 >/dev/null; echo 'it broke' >&2; exit 3; }
+status=$?
+${SUMS_CLOSE}
+exit "$status"`;
+    const { status, stderr } = bash(script, Buffer.alloc(20_000_000, 'x'));
+    assert.equal(status, 3);
+    const bytes = parseSums(stderr.toString())?.bytes ?? 0;
+    assert.ok(bytes >= 2_000_000 && bytes < 3_000_000, `${bytes}`);
+    assert.match(stderr.toString(), /^it broke$/m);
+    assert.doesNotMatch(stderr.toString(), /records|copied|^dd:/m);
+  });
+
+  it('a disk that is full says so', () => {
+    const script = `set -u -o pipefail; ${SUMS_OPEN}\ncat | tee /dev/fd/7 | counted >/dev/full\nstatus=$?\n${SUMS_CLOSE}\nexit "$status"`;
+    const { status, stderr } = bash(script, Buffer.alloc(300_000, 'x'));
+    assert.notEqual(status, 0);
+    assert.match(stderr.toString(), /No space left on device/);
+  });
 });
