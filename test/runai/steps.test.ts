@@ -394,6 +394,22 @@ test('invariant: when volumes change hands, Retain and keep come before every de
   });
 });
 
+test('invariant: whatever deletes something has the volumes at Retain before it', () => {
+  always((steps, facts) => {
+    const data = facts.site.claims.some((claim) => claim === CLAIMS.postgresql);
+    if (!data) return;
+    assert.ok(comesBefore(steps, 'retain:volumes', (step) => step.destructive));
+  });
+  const later = factsOf({
+    from: '2.13.66',
+    to: '2.16.79',
+    site: { cluster: version('2.8.20'), claims: ['data-runai-backend-postgresql-0', 'by-hand'] },
+  });
+  const retained = composeSteps(later).find(({ action }) => action.kind === 'retain-volumes')?.action;
+  assert.ok(retained?.kind === 'retain-volumes');
+  assert.deepEqual(retained.claims, ['data-runai-backend-postgresql-0'], 'claims of the later eras too');
+});
+
 test('invariant: going to 2.12 or later from before it names the existing claims', () => {
   always((steps, facts) => {
     const { backend } = facts.site;

@@ -34,7 +34,7 @@ export function staysOf({ origin, site, controlPlane }: RollbackRequest): string
       ),
     ...(claims.length > 0
       ? [
-          `the volumes behind ${claims.join(' and ')} stay with reclaim policy Retain, and Helm keeps the claims: safer so; what they were is saved as volumes/before.json`,
+          `the volumes behind ${claims.join(' and ')} stay with reclaim policy Retain${did('keep-claims').length > 0 ? ', and Helm keeps the claims' : ''}: safer so; what they were is saved as volumes/before.json`,
         ]
       : []),
     ...site.crds.stay.map(({ name, why }) => `definition ${name} stays as it is now: ${why}`),

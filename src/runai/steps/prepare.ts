@@ -1,8 +1,10 @@
-import { BACKEND, CLUSTER, OBJECTS } from '../names.js';
+import { BACKEND, CLAIMS, CLUSTER, LATER_CLAIMS, OBJECTS } from '../names.js';
 import { OPENSHIFT_PROJECTS } from '../platform.js';
 import type { Facts } from '../site.js';
 import { SOURCES } from '../sources.js';
 import { crosses } from '../version.js';
+import { CLUSTER_STEPS } from './cluster.js';
+import { DELETES } from './deletes.js';
 import { dataClaims, movesVolumes } from './paths.js';
 import type { StepRow } from './types.js';
 
@@ -87,10 +89,10 @@ export const PREPARE: readonly StepRow[] = [
   },
   {
     row: 'retain',
-    when: 'claims leave the chart: source before 2.11 or 2.12, target from there on; and with every delete by kind',
+    when: 'claims leave the chart, or any step of the path deletes something',
     steps: (facts) => {
-      const claims = presentClaims(facts);
-      if (!movesVolumes(facts) || claims.length === 0) return [];
+      const claims = retainedClaims(facts);
+      if (claims.length === 0) return [];
       return [
         {
           id: 'retain:volumes',
@@ -115,7 +117,7 @@ export const PREPARE: readonly StepRow[] = [
   },
   {
     row: 'keep',
-    when: 'as retain',
+    when: 'claims leave the chart: source before 2.11 or 2.12, target from there on; and with every delete by kind',
     steps: (facts) => {
       const claims = presentClaims(facts);
       if (!movesVolumes(facts) || claims.length === 0) return [];
@@ -165,6 +167,16 @@ export const PREPARE: readonly StepRow[] = [
     },
   },
 ];
+
+/** Where nothing but a delete is at hand, every claim that may hold data counts, of whichever era it is. */
+function retainedClaims(facts: Facts): string[] {
+  if (movesVolumes(facts)) return presentClaims(facts);
+  const destroys = [...DELETES, ...CLUSTER_STEPS].some((row) =>
+    row.steps(facts).some(({ destructive }) => destructive),
+  );
+  const known: readonly string[] = [...Object.values(CLAIMS), LATER_CLAIMS.postgresql, LATER_CLAIMS.thanos];
+  return destroys ? known.filter((claim) => facts.site.claims.includes(claim)) : [];
+}
 
 function presentClaims(facts: Facts): string[] {
   return dataClaims(facts).filter((claim) => facts.site.claims.includes(claim));

@@ -36,6 +36,7 @@ const ROWS_OF_PATHS: readonly Row[] = [
     to: '2.8.20',
     steps: [
       'save',
+      'retain:volumes',
       'delete:deployment/runai-backend-nginx-ingress-controller',
       'helm:runai-backend',
       'helm-uninstall:runai-operator',
