@@ -111,9 +111,7 @@ async function verify(path: string, flags: ReadFlags, context: CliContext): Prom
   });
   emit({ type: 'stage-ended', stage: 'verify', outcome: report.ok ? 'ok' : 'failed' });
   if (report.ok) {
-    await markVerified(path, report, now()).catch((error: unknown) => {
-      emit({ type: 'note', level: 'warn', text: `the backup is whole, but not marked so: ${String(error)}` });
-    });
+    await markVerified(path, report, { now: now(), emit });
   } else await removeMark(path);
   const { formatBackupVerify } = await import('../term/backup.js');
   if (report.ok || flags.output === 'json') {

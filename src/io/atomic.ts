@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AirgapError, systemCode } from '../errors.js';
 
@@ -18,7 +18,7 @@ export async function writeFileAtomic(
   content: string | Uint8Array | ((file: FileHandle) => Promise<void>),
   options: AtomicOptions = {},
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = siblingOf(path);
   try {
     const file = await open(temporary, 'wx', options.mode ?? 0o600);
     try {
@@ -31,9 +31,22 @@ export async function writeFileAtomic(
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    // Where it never came to be this fails too, and must not hide the first fault.
+    await rm(temporary, { force: true }).catch(() => {});
     throw asWriteError(error, path);
   }
+}
+
+/** Whether a file of this name could be written here so, as far as the length of its name goes. */
+export async function isNameShortEnough(path: string): Promise<boolean> {
+  return lstat(siblingOf(path)).then(
+    () => true,
+    (error: unknown) => systemCode(error) !== 'ENAMETOOLONG',
+  );
+}
+
+function siblingOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
 }
 
 /** Makes renames and creations in a folder durable. */

@@ -139,14 +139,19 @@ function outputOf({ output, now }: BackupRequest, clusterUid: string): string {
   return 'file' in output ? output.file : join(output.folder, makeBackupName(clusterUid, now()));
 }
 
-/** A backup that was made is worth more than a tidy folder: what cannot be deleted is said, no more. */
+/** A backup that was made is worth more than a tidy folder: what cannot be looked at or deleted is said, no more. */
 async function expire(
   output: string,
   { retention, now, emit }: BackupRequest,
   cluster: Pick<StopOptions, 'client' | 'clusterUid'>,
 ): Promise<string[]> {
   if (retention === undefined) return [];
-  return expireBackups(dirname(output), { ...retention, now: now() }, { ...cluster, emit });
+  const policy = { ...retention, now: now() };
+  return expireBackups(dirname(output), policy, { ...cluster, emit }).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    emit({ type: 'note', level: 'warn', text: `no backup beside ${output} was deleted: ${why}` });
+    return [];
+  });
 }
 
 /** Encrypted by default: a key is made when none was named, and goes away again with a backup that failed. */

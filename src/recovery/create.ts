@@ -20,6 +20,7 @@ import type { Database } from './database-place.js';
 import { dumpDatabases } from './dump-databases.js';
 import { demandEnough, productDatabase } from './enough.js';
 import { markVerified } from './mark-verified.js';
+import { demandMarkable } from './marks.js';
 import { isOurs, type LiveSite, observeSite, openDatabase } from './observe-site.js';
 import { type SavedVolumes, saveCold, saveWarm } from './save-volumes.js';
 import type { TakenSnapshot } from './snapshot.js';
@@ -31,11 +32,12 @@ const PROGRESS_MS = 200;
 
 /**
  * Makes a backup of the running product: its objects and values, its databases, its volumes. The file gets its name
- * when all of it is there and was read again as a restore would read it.
+ * when all of it is there and was read again as a restore would read it. Once it has its name nothing fails any more.
  * @throws AirgapError BACKUP_FAILED, BACKUP_INVALID, OUTPUT_UNWRITABLE, DISK_FULL and those of the cluster
  */
 export async function createBackup(options: CreateOptions): Promise<CreatedBackup> {
   const { client, emit, output } = options;
+  await demandMarkable(output);
   emit({ type: 'stage-started', stage: 'backup', title: `${client.context} at ${client.server}` });
   const site = await observeSite(options);
   const view = viewOf(site, options);
@@ -102,7 +104,8 @@ async function write(
   if (!verified) throw new AirgapError('INTERNAL', 'the backup got its name unread');
   const summary = `${finished.manifest.parts.length} parts, ${finished.size} bytes, verified`;
   emit({ type: 'stage-ended', stage: 'backup', outcome: 'ok', summary });
-  await markVerified(output, verified, now());
+  for (const text of finished.doubts) emit({ type: 'note', level: 'warn', text });
+  await markVerified(output, verified, { now: now(), emit });
   return {
     path: output,
     size: finished.size,

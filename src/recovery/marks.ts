@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rm } from 'node:fs/promises';
+import { basename } from 'node:path';
 import * as v from 'valibot';
-import { writeFileAtomic } from '../io/atomic.js';
+import { AirgapError } from '../errors.js';
+import { isNameShortEnough, writeFileAtomic } from '../io/atomic.js';
 import { keptSnapshot } from './snapshot-expire.js';
 
 /** Bytes at either end of the file that the seal is made of. */
@@ -28,6 +30,19 @@ const schema = v.strictObject({
 export type VerifiedMark = v.InferOutput<typeof schema>;
 
 export const markPath = (backup: string): string => `${backup}.verified.json`;
+
+/**
+ * A name that leaves no room for that of the mark would show when the backup is whole only.
+ * @throws AirgapError OUTPUT_UNWRITABLE
+ */
+export async function demandMarkable(backup: string): Promise<void> {
+  if (await isNameShortEnough(markPath(backup))) return;
+  throw new AirgapError('OUTPUT_UNWRITABLE', `${backup} is too long a name for a backup`, {
+    expected: `room for ${basename(markPath(backup))} beside it`,
+    found: `a name of ${Buffer.byteLength(basename(backup))} bytes`,
+    hint: 'choose a shorter name with -o',
+  });
+}
 
 /** Says that all of the file was found right. @throws AirgapError DISK_FULL, OUTPUT_UNWRITABLE */
 export async function writeMark(

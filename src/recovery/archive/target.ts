@@ -7,8 +7,12 @@ import { asWriteError, syncFolder } from '../../io/atomic.js';
 /** A file that gets its name only when it is whole. */
 export interface BackupTarget {
   readonly file: FileHandle;
-  /** Makes it durable, lets `check` read it, and gives it its name. */
-  publish(check: (partial: string) => Promise<void>): Promise<void>;
+  /**
+   * Makes it durable, lets `check` read it, and gives it its name. From then on nothing fails any more: it is the
+   * finished file, and those who made it must not take back what belongs to it.
+   * @returns what is doubtful about it, in words
+   */
+  publish(check: (partial: string) => Promise<void>): Promise<string[]>;
   /** Removes what is there; does nothing after publish or a second time. */
   discard(): Promise<void>;
 }
@@ -43,8 +47,13 @@ export async function openTarget(output: string): Promise<BackupTarget> {
       await file.close();
       await requireFree(output);
       await rename(partial, output);
-      await leave();
-      await syncFolder(dirname(output));
+      return [
+        ...(await doubt(`${output}.lock could not be removed and is of no use any more`, leave())),
+        ...(await doubt(
+          `a power failure in the next moments could take the name ${output} away: its folder could not be synced`,
+          syncFolder(dirname(output)),
+        )),
+      ];
     },
     async discard() {
       if (!isOpen) return;
@@ -53,6 +62,13 @@ export async function openTarget(output: string): Promise<BackupTarget> {
       await leave();
     },
   };
+}
+
+async function doubt(meaning: string, work: Promise<void>): Promise<string[]> {
+  return work.then(
+    () => [],
+    (error: unknown) => [`${meaning} (${error instanceof Error ? error.message : String(error)})`],
+  );
 }
 
 /** A backup is never written over another file. */

@@ -48,14 +48,19 @@ export interface FinishedBackup {
   readonly unlock: { readonly fileKey?: Buffer };
 }
 
-/** Writes one backup, part after part. Any failure removes the file; nothing is left under the final name. */
+export interface NamedBackup extends FinishedBackup {
+  /** What is doubtful about the finished file, in words. */
+  readonly doubts: readonly string[];
+}
+
+/** Writes one backup, part after part. Any failure before the final name removes the file; nothing is left under the final name. */
 export interface BackupWriter {
   /** A small object as one entry. */
   addFile(path: string, bytes: Buffer | string, facts: PartFacts): Promise<WrittenPart>;
   /** A stream of any length, cut into chunk entries; memory stays at one chunk. A failure of the stream ends the backup. */
   addStream(path: string, stream: AsyncIterable<Uint8Array>, facts: PartFacts): Promise<WrittenPart>;
   /** The manifest, the end, fsync, what `check` says of the file as it lies there, and only then the final name. */
-  finish(facts: BackupFacts, check?: (unnamed: FinishedBackup) => Promise<void>): Promise<FinishedBackup>;
+  finish(facts: BackupFacts, check?: (unnamed: FinishedBackup) => Promise<void>): Promise<NamedBackup>;
   /** Removes what was written; harmless after finish and a second time. */
   abort(): Promise<void>;
 }
@@ -84,8 +89,8 @@ export async function createBackupWriter(
         const size = await sink.end();
         const unlock = seal ? { fileKey: seal.fileKey } : {};
         const finished = { path: output, size, backupId, manifest, unlock };
-        await target.publish((partial) => check({ ...finished, path: partial }));
-        return finished;
+        const doubts = await target.publish((partial) => check({ ...finished, path: partial }));
+        return { ...finished, doubts };
       }),
     abort: () => target.discard(),
   };
