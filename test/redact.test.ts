@@ -49,10 +49,55 @@ test('redact takes out values that are known to be secret', () => {
   );
 });
 
+test('threat 136: redact takes the value of a secret out in the forms that it travels in', () => {
+  const secret = 'p"s:w\\r/ü 1+';
+  const base64 = Buffer.from(secret).toString('base64');
+  const inside = Buffer.from(`{"auth":"x${secret}y"}`).toString('base64');
+  for (const form of [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    base64,
+    base64.replace(/=+$/, ''),
+    encodeURIComponent(secret),
+  ])
+    assert.equal(redact(`it is ${form}.`, [secret]), 'it is [redacted].', form);
+  const rest = redact(inside, [secret]);
+  assert.match(rest, /\[redacted\]/);
+  assert.ok(!Buffer.from(rest.replace('[redacted]', ''), 'base64').includes('s:w'));
+});
+
+const unlabelled: readonly [string, string, string][] = [
+  ['an age identity', 'key AGE-SECRET-KEY-1QQPQYQSZ0 x', 'key [redacted] x'],
+  ['a password hash of PostgreSQL', "PASSWORD 'SCRAM-SHA-256$4096:a/b=$c+d=:e='", "PASSWORD '[redacted]'"],
+  ['a token of a service account', 'got eyJhbGciOi.eyJpc3Mi.c2ln-_x now', 'got [redacted] now'],
+  [
+    'a private key as a Secret holds it',
+    `"x":"${Buffer.from('-----BEGIN PRIVATE KEY-----\nMIIE').toString('base64')}"`,
+    '"x":"[redacted]"',
+  ],
+  ['a login of a registry', '{"auths":{"r":{"auth":"am9lOnA="}}}', '{"auths":{"r":{"auth":"[redacted]"}}}'],
+  ['a token of a registry', '{"registrytoken":"abc","x":1}', '{"registrytoken":"[redacted]","x":1}'],
+  [
+    'a Secret’s data',
+    '"tls.key":"QUJD",".dockerconfigjson":"QUJD"',
+    '"tls.key":"[redacted]",".dockerconfigjson":"[redacted]"',
+  ],
+  [
+    'the document that a decoder shows',
+    'illegal base64, error found in #10 byte of ...|":"hunter2"}|..., bigger context ...|{"data":{"pw":"hunter2"}|...',
+    'illegal base64, error found in #10 byte of [redacted]',
+  ],
+];
+for (const [name, text, expected] of unlabelled)
+  test(`threat 136: redact, ${name}`, () => assert.equal(redact(text), expected));
+
 test('redact is fast on hostile input', () => {
   const started = process.cpuUsage();
   redact(`${'://'.repeat(100_000)}@`);
   redact(`https://${'a:'.repeat(200_000)}`);
+  redact('eyJ'.repeat(100_000));
+  redact('error found in #1 byte of ...|'.repeat(20_000));
+  redact('-----BEGIN PRIVATE KEY-----'.repeat(20_000));
   assert.ok(process.cpuUsage(started).user < 2_000_000);
 });
 

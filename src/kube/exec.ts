@@ -183,7 +183,8 @@ function converse(socket: WebSocket, target: ExecTarget, options: Conversation):
         reject(error);
       });
     const broken = (found: string, cause?: unknown): AirgapError => {
-      const said = sinks.kept().stderr.trim().slice(-500);
+      // What goes to a stream of the caller is his to show: it may hold secrets.
+      const said = options.stderr ? '' : sinks.kept().stderr.trim().slice(-500);
       return new AirgapError('EXEC_BROKEN', `the stream to ${what} broke`, {
         expected: 'the exit status of the command',
         found: said === '' ? found : `${found}; the command had said: ${said}`,

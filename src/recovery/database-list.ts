@@ -26,15 +26,28 @@ export async function listDatabases(options: DatabaseCall): Promise<ListedDataba
     code: 'BACKUP_FAILED',
     what: 'the databases cannot be listed',
   });
-  const [first = '', second = ''] = text.split('\n');
-  const server = JSON.parse(first) as ServerFacts;
-  const dumpVersion = /\) (\S+)/.exec(second)?.[1] ?? second;
+  const { server, dumpVersion } = parseList(text);
   demandServer(server, {
     dumpVersion,
     place: address ? describeAddress(address) : options.database.target.pod,
   });
   const databases = address ? server.databases.filter((name) => name === address.database) : server.databases;
   return { databases, dumpVersion, superuser: server.superuser };
+}
+
+/** @throws AirgapError BACKUP_FAILED for an answer that lost its end */
+export function parseList(text: string): { readonly server: ServerFacts; readonly dumpVersion: string } {
+  const [first = '', second = ''] = text.split('\n');
+  const dumpVersion = /\) (\S+)/.exec(second)?.[1];
+  try {
+    if (dumpVersion !== undefined) return { server: JSON.parse(first) as ServerFacts, dumpVersion };
+  } catch {
+    // Said below.
+  }
+  throw new AirgapError('BACKUP_FAILED', 'the list of databases did not arrive whole', {
+    expected: 'a line of JSON and the version of pg_dump',
+    found: `${text.length} characters`,
+  });
 }
 
 /** What a server says about itself and about the database that was asked. */

@@ -86,7 +86,7 @@ export function factLines(report: string): string[] {
 
 /** @throws AirgapError BACKUP_FAILED when the lines do not describe a database */
 export function parseContent(lines: readonly string[]): DatabaseContent {
-  const facts = lines.filter((line) => line !== '').map(parseFact);
+  const facts = lines.flatMap((line, index) => (line === '' ? [] : [parseFact(line, index)]));
   const of = <K extends Fact['kind']>(kind: K) =>
     facts.filter((each): each is Extract<Fact, { kind: K }> => each.kind === kind);
   const [database] = of('database');
@@ -171,10 +171,11 @@ export function compareContents(expected: Comparable, found: Comparable): string
   return faults;
 }
 
-function parseFact(line: string): Fact {
+function parseFact(line: string, index: number): Fact {
   const result = v.safeParse(fact, safeJson(line));
   if (result.success) return result.output;
-  throw unreadable(printable(line, 200));
+  // Not the line itself: a setting may be a secret.
+  throw unreadable(`line ${index + 1} of ${line.length} characters is no fact about it`);
 }
 
 function unreadable(found: string): AirgapError {

@@ -1,5 +1,5 @@
 import { PassThrough, Readable, Writable } from 'node:stream';
-import { AirgapError, type ErrorCode } from '../errors.js';
+import { AirgapError, type ErrorCode, isAirgapError } from '../errors.js';
 import type { ExecResult, ExecTarget, KubeClient } from '../kube/types.js';
 import { printable, redact } from '../redact.js';
 
@@ -40,7 +40,8 @@ export async function execStream<T>(
     throw error;
   });
   const [ran, took] = await Promise.allSettled([running, taking]);
-  if (ran.status === 'rejected') throw stop.signal.aborted ? stop.signal.reason : ran.reason;
+  if (ran.status === 'rejected')
+    throw withWords(stop.signal.aborted ? stop.signal.reason : ran.reason, report.text());
   if (took.status === 'rejected') throw took.reason;
   return { taken: took.value, result: ran.value, report: report.text() };
 }
@@ -80,7 +81,7 @@ export async function execInto(
     });
     return { exitCode, report: report.text(), stdout: stdout.toString('utf8') };
   } catch (error) {
-    throw failure ?? error;
+    throw failure ?? withWords(error, report.text());
   } finally {
     stdin.destroy();
     stream.destroy();
@@ -107,6 +108,18 @@ export function lastWords(stderr: string): string {
   // What bash says of a program that was killed begins with our name too, and a space.
   const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !/^airgap:(?! )/.test(line));
   return printable(redact(lines.slice(-4).join(' ')), 800) || 'nothing was said';
+}
+
+/** A broken stream with what its command had said; what our own programs report is left out: facts may be secrets. */
+function withWords(error: unknown, report: string): unknown {
+  if (!isAirgapError(error, 'EXEC_BROKEN') || /^(?:airgap:.*\n?|\s)*$/.test(report)) return error;
+  const { message, expected, found = '', hint } = error;
+  return new AirgapError('EXEC_BROKEN', message, {
+    ...(expected === undefined ? {} : { expected }),
+    found: `${found}; the command had said: ${lastWords(report)}`,
+    hint,
+    cause: error,
+  });
 }
 
 function collector(most: number): { readonly stream: Writable; text(): string } {

@@ -37,7 +37,7 @@ export function errorJson(error: unknown): Record<string, unknown> {
     ...(known.expected === undefined ? {} : { expected: safe(known.expected) }),
     ...(known.found === undefined ? {} : { found: safe(known.found) }),
     hint: safe(known.hint),
-    ...(known.faults.length === 0 ? {} : { faults: known.faults }),
+    ...(known.faults.length === 0 ? {} : { faults: known.faults.map(safeFault) }),
   };
 }
 
@@ -46,6 +46,16 @@ export function asAirgapError(error: unknown): AirgapError {
   if (error instanceof AirgapError) return error;
   const text = error instanceof Error ? error.message : String(error);
   return new AirgapError('INTERNAL', text || 'unknown fault', { cause: error });
+}
+
+function safeFault({ where, what, expected, found, offset }: Fault): Fault {
+  return {
+    where: safe(where),
+    what: safe(what),
+    ...(expected === undefined ? {} : { expected: safe(expected) }),
+    ...(found === undefined ? {} : { found: safe(found) }),
+    ...(offset === undefined ? {} : { offset }),
+  };
 }
 
 function faultLines(fault: Fault): string[] {

@@ -132,6 +132,20 @@ test('what the command said before the stream broke is in the error', async () =
   );
 });
 
+test('threat 136: what goes to a stream of the caller is not in the error: it may hold secrets', async () => {
+  const stderr = new PassThrough().resume();
+  await assert.rejects(
+    exec(
+      ({ socket, send }) => {
+        send(2, 'setting=hidden');
+        socket.close(1011);
+      },
+      { stderr },
+    ),
+    broken(/closed with 1011$/),
+  );
+});
+
 test('a refusal of the upgrade is the error of the API server, and leaves no connection behind', async () => {
   fake = await fakeServer(() => status(404, 'NotFound', 'pods "p" not found'));
   const { server } = fake;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isAirgapError } from '../../src/errors.js';
+import { type AirgapError, isAirgapError } from '../../src/errors.js';
 import { demandWhole } from '../../src/recovery/dump-databases.js';
 import {
   compareContents,
@@ -46,6 +46,18 @@ describe('what a dump says about itself', () => {
         () => parseContent(lines),
         (error) => isAirgapError(error, 'BACKUP_FAILED'),
       );
+  });
+
+  it('threat 136: does not show a line that was cut: settings may be secrets', () => {
+    const cut = '{"kind":"setting","role":"","setting":"app.key=hid';
+    assert.throws(
+      () => parseContent([...LINES, cut]),
+      (error: AirgapError) => {
+        assert.doesNotMatch(JSON.stringify([error.message, error.found, error.faults]), /hid|app\.key/);
+        assert.match(error.found ?? '', /line 6 of 50 characters/);
+        return true;
+      },
+    );
   });
 
   it('names every difference: rows, content, missing, more, large objects', () => {

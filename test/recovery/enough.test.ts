@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isAirgapError } from '../../src/errors.js';
-import { demandServer, type ServerFacts } from '../../src/recovery/database-list.js';
+import { demandServer, parseList, type ServerFacts } from '../../src/recovery/database-list.js';
 import { demandEnough, productDatabase } from '../../src/recovery/enough.js';
 import { allTotals } from '../../src/recovery/totals.js';
 
@@ -53,6 +53,16 @@ describe('threat 124: a wrong, empty or lagging database gives no backup', () =>
     };
     assert.match(hint([total('backend', 40, 10), total('keycloak', 10, 50)]), /--allow-smaller/);
     assert.doesNotMatch(hint([total('backend', 0, 0), total('keycloak', 10, 50)]), /--allow-smaller/);
+  });
+
+  it('an answer that lost its end is refused wherever it was cut', () => {
+    const whole = '{"databases":["backend"],"server":"15.14","number":150014}\npg_dump (PostgreSQL) 15.14\n';
+    assert.equal(parseList(whole).dumpVersion, '15.14');
+    for (let end = 0; end <= whole.indexOf(') ') + 2; end++)
+      assert.throws(
+        () => parseList(whole.slice(0, end)),
+        (error) => isAirgapError(error, 'BACKUP_FAILED'),
+      );
   });
 
   it('a standby is refused, and a login that may not read all', () => {

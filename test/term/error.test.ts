@@ -62,3 +62,13 @@ test('threats 54 and 136: escapes and secrets do not reach the terminal', () => 
   );
   assert.ok(!text.includes('\x1b') && !text.includes('hunter22') && !text.includes('a:b@'));
 });
+
+test('threat 136: faults as JSON are as clean as their text', () => {
+  const where = 'https://a:b@host/';
+  const fault = { where, what: 'password=hunter22', expected: 'token=x1', found: 'Bearer', offset: 3 };
+  const error = new AirgapError('CLUSTER_REFUSED', 'refused', { faults: [fault, { where: 'x', what: 'y' }] });
+  const { faults } = errorJson(error) as { faults: Record<string, unknown>[] };
+  assert.doesNotMatch(JSON.stringify(faults), /hunter22|a:b@/);
+  assert.deepEqual(faults[1], { where: 'x', what: 'y' });
+  assert.equal(faults[0]?.['offset'], 3);
+});
