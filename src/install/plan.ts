@@ -2,6 +2,7 @@ import type { BundleChart, Manifest } from '../bundle/manifest.js';
 import { type Decision, decide } from '../helm/state.js';
 import { digestOf } from '../run/canonical.js';
 import type { Plan, PlanStep } from '../run/types.js';
+import { CLAIM_SETTINGS } from '../runai/names.js';
 import type { Facts } from '../runai/site.js';
 import { BACKUP_STEP, risksData } from '../runai/steps/backup.js';
 import { composeSteps } from '../runai/steps/compose.js';
@@ -16,9 +17,9 @@ import { addCanary, pullSecretSteps } from './registry-steps.js';
 import { releaseValues } from './release-values.js';
 import type { Observation } from './site.js';
 import type { CanaryTarget } from './steps/canary.js';
-import type { Values } from './values.js';
+import { type Values, valueAt } from './values.js';
 import { diffValues, type ValueChange } from './values-diff.js';
-import type { Overrides } from './values-input.js';
+import { applyOverrides, type Overrides } from './values-input.js';
 
 /** What the plan is made from besides the site. */
 export interface PlanRequest {
@@ -187,7 +188,7 @@ function planRelease({ request, site, product, chart }: ReleaseContext): Planned
     ...(site.registry === undefined ? {} : { registry: site.registry.address }),
     pullSecret: site.registry?.needsLogin ?? false,
     overrides: request.overrides[chart.role],
-    settings: settingsFor(chart, product),
+    settings: settingsFor(chart, product, request.overrides[chart.role]),
   });
   const chartSha = request.manifest.entries.find((entry) => entry.path === chart.path)?.sha256 ?? '';
   const valuesSha = digestOf(values);
@@ -222,9 +223,18 @@ function carriedValues({ request, site, chart }: ReleaseContext): Translation {
   });
 }
 
-function settingsFor(chart: BundleChart, product: readonly ProductStep[]): Settings {
+const CLAIM_KEYS: readonly string[] = Object.values(CLAIM_SETTINGS);
+
+/** Which claim holds the data the operator may know better; preflight-upgrade.ts tells when he says so. */
+function settingsFor(chart: BundleChart, product: readonly ProductStep[], own: Overrides): Settings {
+  const given = applyOverrides({}, own);
   for (const { action } of product)
-    if (action.kind === 'helm' && action.role === chart.role) return action.settings;
+    if (action.kind === 'helm' && action.role === chart.role)
+      return Object.fromEntries(
+        Object.entries(action.settings).filter(
+          ([key]) => !CLAIM_KEYS.includes(key) || valueAt(given, key.split('.')) === undefined,
+        ),
+      );
   return {};
 }
 

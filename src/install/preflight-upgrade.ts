@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
+import { CLAIM_SETTINGS, CLAIMS } from '../runai/names.js';
 import type { Facts } from '../runai/site.js';
+import { movesVolumes } from '../runai/steps/paths.js';
 import { checkUpgradePath, type PathFinding } from '../runai/upgrade-path.js';
 import type { Finding, Row } from './findings.js';
 import type { PlannedRelease } from './plan.js';
+import { valueAt } from './values.js';
+
+const CLAIM_KINDS = ['postgresql', 'thanos'] as const;
 
 export interface PathOptions {
   readonly acknowledged: readonly string[];
@@ -38,6 +43,32 @@ export function judgeCarried({ chart, carried }: PlannedRelease, acknowledged: r
       code: 'DECISION_NEEDED',
     },
   ];
+}
+
+/**
+ * The claims that the values name: one that is not there is waited for for ever, and one that the operator names
+ * instead of the product's own leaves that one's data behind.
+ */
+export function judgeClaims(planned: PlannedRelease, facts: Facts): Finding[] {
+  const { chart, values } = planned;
+  if (chart.role !== 'control-plane') return [];
+  const { claims } = facts.site;
+  const row: Row = { id: `values.${chart.release}`, title: `claims of ${chart.release}` };
+  return CLAIM_KINDS.flatMap((kind): Finding[] => {
+    const key = CLAIM_SETTINGS[kind];
+    const name = valueAt(values, key.split('.'));
+    if (typeof name !== 'string' || name === '') return [];
+    const seen = `${key} is ${name}`;
+    if (!claims.includes(name)) {
+      const advice = 'name a claim that is there, or none: then the release makes a new, empty volume';
+      const expected = claims.length === 0 ? 'none: no claim is there' : `one of ${claims.join(', ')}`;
+      return [{ ...row, outcome: 'fail', seen: `${seen}, and there is no such claim`, expected, advice }];
+    }
+    const own = CLAIMS[kind];
+    if (!movesVolumes(facts) || name === own || !claims.includes(own)) return [];
+    const advice = `go on only when ${name} holds the data; ${own} stays where it is, unused`;
+    return [{ ...row, outcome: 'warn', seen: `${seen}, by your own setting, and not ${own}`, advice }];
+  });
 }
 
 /** Bound to the very list that was read: another list asks again. */

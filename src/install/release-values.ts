@@ -17,7 +17,7 @@ export interface ValuesSources {
   /** Whether pods need the pull secret. */
   readonly pullSecret: boolean;
   readonly overrides: Overrides;
-  /** Settings that the path to this version depends on, by dotted key; nothing goes over them. */
+  /** Settings that the path to this version depends on, by dotted key; nothing goes over what is here. */
   readonly settings: Settings;
 }
 

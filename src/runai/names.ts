@@ -52,6 +52,12 @@ export const OBJECTS = {
 /** Claims of charts up to 2.11; kept in use by later ones through existingClaim. */
 export const CLAIMS = { postgresql: 'pvc-postgresql', thanos: 'pvc-thanos-receive' } as const;
 
+/** Keys of the values, from 2.12 on, that name them. */
+export const CLAIM_SETTINGS = {
+  postgresql: 'postgresql.primary.persistence.existingClaim',
+  thanos: 'thanos.receive.persistence.existingClaim',
+} as const;
+
 /** Claims that the StatefulSets of 2.12 and later make when no existing one is named. */
 export const LATER_CLAIMS = {
   postgresql: 'data-runai-backend-postgresql-0',

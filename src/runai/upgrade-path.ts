@@ -3,7 +3,7 @@ import { defectsBetween } from './defects.js';
 import { eraOf } from './era.js';
 import type { Facts } from './site.js';
 import { SOURCES } from './sources.js';
-import { backendPath, dataClaims, movesVolumes } from './steps/paths.js';
+import { backendPath, claimSetting, dataClaims, movesVolumes } from './steps/paths.js';
 import { compareVersions, crosses, formatMinor, isAtLeast, type Version } from './version.js';
 import { windowOf } from './windows.js';
 
@@ -166,12 +166,20 @@ function volumes(facts: Facts): PathFinding[] {
   return missing.map((claim) => ({
     level: 'ask',
     id: `claim-missing:${claim}`,
-    what: `the claim ${claim} is not there, and the upgrade goes on with it`,
+    what: `the claim ${claim} is not there, in which the upgrade looks for the data`,
     expected: `PersistentVolumeClaim runai-backend/${claim}`,
     found: facts.site.claims.length === 0 ? 'no claim in runai-backend' : facts.site.claims.join(', '),
-    todo: 'find out where the data lies before going on; without its claim the new release starts empty',
+    todo: withoutClaim(claim, facts),
     source: SOURCES.textC,
   }));
+}
+
+function withoutClaim(claim: string, { target }: Facts): string {
+  const named =
+    target.backend && isAtLeast(target.backend, 2, 12)
+      ? `name the claim that holds it (--backend-set ${claimSetting(claim)}=CLAIM), or `
+      : '';
+  return `find out where the data lies, then ${named}accept that the new release begins with a new, empty volume`;
 }
 
 function contents({ site, target }: Facts): PathFinding[] {

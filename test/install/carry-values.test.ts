@@ -6,7 +6,7 @@ import type { Release } from '../../src/helm/release.js';
 import { carryValues } from '../../src/install/carry-values.js';
 import { readChartDefaults } from '../../src/install/chart-defaults.js';
 import type { PlannedRelease } from '../../src/install/plan.js';
-import { judgeCarried, judgePath } from '../../src/install/preflight-upgrade.js';
+import { judgeCarried, judgeClaims, judgePath } from '../../src/install/preflight-upgrade.js';
 import { factsOf } from '../runai/facts.js';
 
 const pack = (files: Record<string, string | Buffer>): Buffer =>
@@ -123,4 +123,20 @@ test('findings about the path: refused, asked until accepted, warned', () => {
   assert.deepEqual(judge('2.13.66', '2.14.0', ['window-unknown']), ['warn upgrade.window-unknown']);
   assert.deepEqual(judge('2.13.66', '2.14.0', [], true), []);
   assert.ok(judge('2.12.3', '2.13.66').includes('warn upgrade.source-2.12'));
+});
+
+test('claims that the values name: one that is not there fails, one of the operator’s own is told', () => {
+  const judge = (claim: string, claims: readonly string[], from = '2.9.25') => {
+    const values = { postgresql: { primary: { persistence: { existingClaim: claim } } } };
+    const chart = { role: 'control-plane', release: 'runai-backend' };
+    return judgeClaims(
+      { chart, values } as unknown as PlannedRelease,
+      factsOf({ from, to: '2.13.66', site: { claims } }),
+    ).map(({ outcome, seen }) => `${outcome} ${seen}`);
+  };
+  assert.deepEqual(judge('pvc-postgresql', ['pvc-postgresql']), []);
+  assert.match(judge('mine', ['pvc-postgresql'])[0] ?? '', /^fail .*mine, and there is no such claim/);
+  assert.match(judge('mine', ['mine', 'pvc-postgresql'])[0] ?? '', /^warn .*not pvc-postgresql/);
+  assert.deepEqual(judge('mine', ['mine']), [], 'there is no other');
+  assert.deepEqual(judge('mine', ['mine', 'pvc-postgresql'], '2.13.1'), [], 'it was so before');
 });

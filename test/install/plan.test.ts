@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { formatFingerprint } from '../../src/helm/fingerprint.js';
 import { backupIn, inputOf, isBehindBackup, makePlan } from '../../src/install/plan.js';
 import { valueAt } from '../../src/install/values.js';
+import type { Overrides } from '../../src/install/values-input.js';
 import { digestOf } from '../../src/run/canonical.js';
 import { checkPlan } from '../../src/run/plan.js';
 import {
@@ -300,4 +301,33 @@ test('every step behind the backup counts as harm, none before it', () => {
   assert.equal(isBehindBackup(plan, 'backup'), false);
   assert.equal(isBehindBackup(plan, 'helm:runai-backend'), true);
   assert.equal(isBehindBackup(makePlan(requestOf('2.13.66'), emptySite()).plan, 'crds'), false);
+});
+
+test('the operator’s own word for the claim goes over the path’s, nothing else of his does', () => {
+  const path = ['postgresql', 'primary', 'persistence', 'existingClaim'];
+  const none = { values: {}, settings: [] };
+  const own = {
+    values: { global: { domain: 'other.site' } },
+    settings: [{ path, value: 'mine' }],
+  };
+  const empty = emptySite();
+  const running = revision({ chart: { name: 'runai-backend', version: '2.9.25', appVersion: '' } });
+  const site = emptySite({
+    releases: new Map([['runai-backend', releaseFacts('runai-backend', running)]]),
+    product: {
+      ...empty.product,
+      backend: version('2.9.25'),
+      claims: ['pvc-postgresql', 'pvc-thanos-receive', 'mine'],
+    },
+    passwords: {},
+  });
+  const valuesWith = (overrides: Overrides) => {
+    const request = requestOf('2.13.66', {
+      overrides: { 'control-plane': overrides, cluster: none, prerequisite: none },
+    });
+    return makePlan(request, site).releases.find(({ chart }) => chart.role === 'control-plane')?.values;
+  };
+  assert.equal(valueAt(valuesWith(none), path), 'pvc-postgresql');
+  assert.equal(valueAt(valuesWith(own), path), 'mine');
+  assert.equal(valueAt(valuesWith(own), ['global', 'domain']), 'runai.site');
 });

@@ -189,6 +189,14 @@ test('threat 120: the recommended procedures, step by step', () => {
   }
 });
 
+test('a claim that is not there is named in no setting: pods would wait for it for ever', () => {
+  const claims = ['pvc-thanos-receive', 'other'];
+  assert.deepEqual(helmSettings(factsOf({ from: '2.9.25', to: '2.13.66', site: { claims } })), {
+    'global.domain': 'runai.test',
+    'thanos.receive.persistence.existingClaim': 'pvc-thanos-receive',
+  });
+});
+
 test('the settings that keep the data: existingClaim for 2.12 and later, per platform', () => {
   const kubernetes = helmSettings(factsOf({ from: '2.9.25', to: '2.13.66' }));
   assert.deepEqual(kubernetes, {
@@ -410,14 +418,15 @@ test('invariant: whatever deletes something has the volumes at Retain before it'
   assert.deepEqual(retained.claims, ['data-runai-backend-postgresql-0'], 'claims of the later eras too');
 });
 
-test('invariant: going to 2.12 or later from before it names the existing claims', () => {
+test('invariant: going to 2.12 or later from before it names the existing claims, and only those', () => {
   always((steps, facts) => {
     const { backend } = facts.site;
     const to = facts.target.backend;
     if (!backend || !to || !crosses(backend, to, 2, 12)) return;
     const settings = helmSettings(facts);
-    assert.equal(settings['postgresql.primary.persistence.existingClaim'], 'pvc-postgresql');
-    const thanos = facts.site.platform === 'kubernetes' ? 'pvc-thanos-receive' : undefined;
+    const seen = (claim: string) => (facts.site.claims.includes(claim) ? claim : undefined);
+    assert.equal(settings['postgresql.primary.persistence.existingClaim'], seen('pvc-postgresql'));
+    const thanos = facts.site.platform === 'kubernetes' ? seen('pvc-thanos-receive') : undefined;
     assert.equal(settings['thanos.receive.persistence.existingClaim'], thanos);
     assert.ok(at(steps, 'helm:runai-backend') >= 0);
   });

@@ -62,6 +62,17 @@ test('a claim that is missing where the data should be is asked about', () => {
   assert.deepEqual(found({ from: '2.13.66', to: '2.20.4', site: { claims: [] } }), []);
 });
 
+test('what is accepted with a missing claim is said: a new, empty volume, or a claim of another name', () => {
+  const todo = (to: string) =>
+    checkUpgradePath(factsOf({ from: '2.9.25', to, site: { claims: ['pvc-thanos-receive'] } })).find(
+      ({ id }) => id === 'claim-missing:pvc-postgresql',
+    )?.todo ?? '';
+  assert.match(todo('2.13.66'), /a new, empty volume/);
+  assert.match(todo('2.13.66'), /--backend-set postgresql\.primary\.persistence\.existingClaim=CLAIM/);
+  assert.match(todo('2.11.4'), /a new, empty volume/);
+  assert.doesNotMatch(todo('2.11.4'), /--backend-set/, 'the key came with 2.12');
+});
+
 test('a bundle without the CRDs that its release needs is refused', () => {
   const without = (from: string, to: string) =>
     found({ from, to }, ({ site, target }) => ({ site, target: { ...target, crds: false } }));

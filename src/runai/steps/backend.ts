@@ -1,9 +1,16 @@
-import { BACKEND, CLAIMS, CLUSTER, OBJECTS } from '../names.js';
+import { BACKEND, CLUSTER, OBJECTS } from '../names.js';
 import { openshiftHost } from '../platform.js';
 import type { Facts, PrerequisiteChart } from '../site.js';
 import { SOURCES } from '../sources.js';
 import { isAtLeast } from '../version.js';
-import { backendPath, dataClaims, losesIngress, movesVolumes, reinstallsCluster } from './paths.js';
+import {
+  backendPath,
+  claimSetting,
+  dataClaims,
+  losesIngress,
+  movesVolumes,
+  reinstallsCluster,
+} from './paths.js';
 import type { ProductStep, Settings, StepRow } from './types.js';
 
 /** From the deletes to a control plane that is healthy again. */
@@ -202,8 +209,9 @@ export function backendSettings(facts: Facts): Settings {
   if (domain !== undefined) settings['global.domain'] = domain;
   if (openshift) settings['global.config.kubernetesDistribution'] = 'openshift';
   if (site.backend === undefined || !intoGlobal) return settings;
-  settings['postgresql.primary.persistence.existingClaim'] = CLAIMS.postgresql;
-  if (!openshift) settings['thanos.receive.persistence.existingClaim'] = CLAIMS.thanos;
+  // Told to go on with a claim that is not there, the pods would wait for it for ever.
+  for (const claim of dataClaims(facts))
+    if (site.claims.includes(claim)) settings[claimSetting(claim)] = claim;
   if (openshift) settings['thanos.query.stores'] = ['thanos-grpc-port-forwarder:10901'];
   if (openshift && !isAtLeast(target.backend, 2, 15) && site.openshiftFirstAdmin !== undefined) {
     settings['backend.config.openshiftIdpFirstAdmin'] = site.openshiftFirstAdmin;

@@ -1,4 +1,4 @@
-import { CLAIMS, CLUSTER } from '../names.js';
+import { CLAIM_SETTINGS, CLAIMS, CLUSTER } from '../names.js';
 import type { Facts } from '../site.js';
 import { crosses, isAtLeast } from '../version.js';
 
@@ -27,6 +27,11 @@ export function movesVolumes(facts: Facts): boolean {
 /** The claims that hold data: on OpenShift the platform keeps the metrics, so there is one only. */
 export function dataClaims({ site }: Facts): string[] {
   return site.platform === 'openshift' ? [CLAIMS.postgresql] : [CLAIMS.postgresql, CLAIMS.thanos];
+}
+
+/** Key of the values, from 2.12 on, under which the control plane is told to go on with one of these claims. */
+export function claimSetting(claim: string): string {
+  return claim === CLAIMS.thanos ? CLAIM_SETTINGS.thanos : CLAIM_SETTINGS.postgresql;
 }
 
 /** True when the cluster part must be uninstalled and installed anew; a release of another name is none to upgrade. */

@@ -36,7 +36,7 @@ export type Action =
       readonly role: 'control-plane' | 'cluster';
       readonly release: string;
       readonly namespace: string;
-      /** Settings that the step depends on, by dotted key; the operator's own go over none of them. */
+      /** Settings that the step depends on, by dotted key; the operator's own go over those about claims only. */
       readonly settings: Settings;
     }
   /** `scope`: all that runs in the namespace, or the release's own workloads where others live beside it. */
