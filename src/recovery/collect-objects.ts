@@ -1,5 +1,6 @@
 import { RESOURCES } from '../kube/resources.js';
-import type { KubeClient, KubeObject, ReadOptions, Resource } from '../kube/types.js';
+import { storedResource } from '../kube/stored.js';
+import type { KubeClient, KubeObject, ReadOptions } from '../kube/types.js';
 import { ASSET_LABELS, PROJECT_LABEL, projectNamespace } from '../runai/backup.js';
 import { PEOPLE_ELSEWHERE } from '../runai/bindings.js';
 import { CONFIG_RESOURCES, QUEUES } from '../runai/crds.js';
@@ -7,7 +8,7 @@ import { BACKEND, CLUSTER, OBJECTS, SITE_SECRETS } from '../runai/names.js';
 import type { CollectedPart } from './collect-types.js';
 import type { Choice } from './create-types.js';
 import { asNew, asNewNamespace, formatList } from './objects.js';
-import { listAt, textAt, valueAt } from './value-at.js';
+import { textAt, valueAt } from './value-at.js';
 
 type Reader = Pick<KubeClient, 'get' | 'list' | 'resourceFor'>;
 
@@ -68,25 +69,6 @@ async function collectConfig(client: Reader, read: ReadOptions): Promise<Collect
     }
   }
   return parts;
-}
-
-/** A custom resource as it is stored; as it is served when the stored version is not. */
-async function storedResource(
-  client: Reader,
-  { group, plural }: { readonly group: string; readonly plural: string },
-  read: ReadOptions,
-): Promise<Resource | undefined> {
-  const crd = await client.get(RESOURCES.crds, { name: `${plural}.${group}` }, read);
-  if (crd === undefined) return undefined;
-  const versions = listAt(crd, ['spec', 'versions']).filter(
-    (version) => valueAt(version, ['served']) === true,
-  );
-  const version = versions.find((each) => valueAt(each, ['storage']) === true) ?? versions.at(-1);
-  const name = textAt(version, ['name']);
-  const kind = textAt(crd, ['spec', 'names', 'kind']);
-  if (name === undefined || kind === undefined) return undefined;
-  const namespaced = valueAt(crd, ['spec', 'scope']) === 'Namespaced';
-  return { apiVersion: `${group}/${name}`, kind, plural, namespaced };
 }
 
 /** All secrets of the product's namespaces, and the named ones of others. */

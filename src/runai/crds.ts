@@ -34,3 +34,13 @@ export const CONFIG_RESOURCES = [
 
 /** Queues of the scheduler, where an operator's limits may stand; served by some releases only. */
 export const QUEUES = { group: 'scheduling.run.ai', plural: 'queues' } as const;
+
+/** Rules of the operator's own beside those: no upgrade deletes them, and what a new definition makes of them is unsure. */
+export const RULES = [
+  { group: 'engine.run.ai', plural: 'configs' },
+  { group: 'run.ai', plural: 'trainingpolicies' },
+  { group: 'run.ai', plural: 'interactivepolicies' },
+  { group: 'run.ai', plural: 'inferencepolicies' },
+  { group: 'run.ai', plural: 'deploymentpolicies' },
+  { group: 'run.ai', plural: 'distributedpolicies' },
+] as const;

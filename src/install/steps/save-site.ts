@@ -1,5 +1,8 @@
+import { RESOURCES } from '../../kube/resources.js';
+import { storedResource } from '../../kube/stored.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
+import { CONFIG_RESOURCES, QUEUES, RULES } from '../../runai/crds.js';
 import { BACKEND, CLUSTER } from '../../runai/names.js';
 import { readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
@@ -23,15 +26,8 @@ const NAMESPACED: readonly Kind[] = [
   { apiVersion: 'run.ai/v1', kind: 'RunaiConfig' },
 ];
 
-/** Cluster-wide: volumes behind the claims, and the product's own objects in every version that may be there. */
-const CLUSTER_WIDE: readonly Kind[] = [
-  { apiVersion: 'v1', kind: 'PersistentVolume' },
-  { apiVersion: 'run.ai/v2', kind: 'Project' },
-  { apiVersion: 'run.ai/v2alpha2', kind: 'Project' },
-  { apiVersion: 'scheduling.run.ai/v1', kind: 'Department' },
-  { apiVersion: 'scheduling.run.ai/v2alpha2', kind: 'Department' },
-  { apiVersion: 'run.ai/v1alpha1', kind: 'NodePool' },
-];
+/** What the operator made of the product's own kinds; each in the version that its definition here stores. */
+const CUSTOM = [...CONFIG_RESOURCES, QUEUES, ...RULES].filter(({ plural }) => plural !== 'runaiconfigs');
 
 /** The last thing that is written: with it, all of it is there. */
 const MARK = 'site/complete.json';
@@ -58,9 +54,11 @@ export function saveSiteStep(
           await keep(context, { name: `site/${namespace}/${fileOf(kind)}`, objects, counts });
         }
       }
-      for (const kind of CLUSTER_WIDE) {
-        const objects = await listKind(client, kind, { signal: context.signal });
-        await keep(context, { name: `site/cluster/${fileOf(kind)}`, objects, counts });
+      const { signal } = context;
+      const custom = await Promise.all(CUSTOM.map((row) => storedResource(client, row, { signal })));
+      for (const resource of [RESOURCES.persistentVolumes, ...custom.filter((one) => one !== undefined)]) {
+        const objects = await client.list(resource, { pageSize: 50, signal });
+        await keep(context, { name: `site/cluster/${fileOf(resource)}`, objects, counts });
       }
       await saveReleases(client, releases, context);
       await context.saved.put(MARK, JSON.stringify({ objects: counts }));

@@ -15,7 +15,7 @@ export const SITE_SAVES: readonly string[] = [
   'all secrets of both namespaces',
   'ingresses and routes',
   'claims of both namespaces and the volumes behind them',
-  'RunaiConfig, projects, departments and node pools in their stored versions',
+  'RunaiConfig, projects, departments, node pools, access rules, queues and policies in their stored versions',
   'roles, role bindings, config maps and service accounts of both namespaces',
 ];
 
