@@ -5,7 +5,7 @@ import type { ServerAddress } from './database-address.js';
 import { oldName } from './database-names.js';
 import { dropCommand } from './old-left.js';
 import { restoreActionOf } from './plan.js';
-import { SAFETY_BACKUP, SAFETY_KEY } from './safety-backup.js';
+import { SAFETY_KEY, safetyBackupsIn } from './safety-backup.js';
 
 /** What a restore replaced, and where it still is. */
 export interface Kept {
@@ -34,11 +34,10 @@ export async function findKept({ steps }: Plan, runFolder: string, server?: Serv
   const files = actions.some(({ kind }) => kind === 'safety-backup')
     ? await readdir(runFolder).catch(() => [])
     : [];
+  const safety = safetyBackupsIn(files).at(-1);
   const keyFiles = files.filter((name) => SAFETY_KEY.test(name)).map((name) => join(runFolder, name));
   return {
-    ...(files.includes(SAFETY_BACKUP)
-      ? { safetyBackup: { path: join(runFolder, SAFETY_BACKUP), keyFiles } }
-      : {}),
+    ...(safety === undefined ? {} : { safetyBackup: { path: join(runFolder, safety), keyFiles } }),
     databases: swapped
       .filter((name) => !dropped.has(name))
       .map((name) => ({ name, old: oldName(name), drop: dropCommand(oldName(name), server) })),

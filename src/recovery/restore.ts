@@ -24,7 +24,7 @@ import {
 import { keepValues, type PlannedValues, planValues, savedValues } from './restore-values.js';
 import { bringsDatabase, chooseVolumes, type VolumeChoices } from './restore-volumes.js';
 import type { Rewrite } from './rewrite.js';
-import { takeSafetyBackup } from './safety-backup.js';
+import { findSafetyBackup, takeSafetyBackup } from './safety-backup.js';
 import { describeChanges, findRewrite, type SiteChanges } from './site-changes.js';
 import { restoreExecutors } from './steps/index.js';
 import type { RestoreWork } from './steps/types.js';
@@ -273,6 +273,9 @@ async function workOf(options: RestoreOptions, external: ExternalServer | undefi
     emit,
     values: await savedValues(backup, BACKEND.release),
     ...(external ? { external } : {}),
-    safetyBackup: (path) => takeSafetyBackup(path, options),
+    safety: {
+      find: (folder) => findSafetyBackup(folder, options),
+      take: (folder) => takeSafetyBackup(folder, options),
+    },
   };
 }

@@ -136,7 +136,8 @@ describe('a restore on a server that others use too', { skip: skip ?? false, tim
       inUse: false,
       random,
     });
-    work = { backup, client, random, emit: () => {}, safetyBackup: async () => {}, values, external };
+    const safety = { find: async () => undefined, take: async () => '' };
+    work = { backup, client, random, emit: () => {}, safety, values, external };
   });
   after(async () => {
     await bench?.close();

@@ -1,17 +1,16 @@
-import { join } from 'node:path';
 import type { StepExecutor } from '../../run/types.js';
-import { readMark } from '../marks.js';
-import { SAFETY_BACKUP } from '../safety-backup.js';
 import type { RestoreWork } from './types.js';
 
 /** Backs up what a restore is going to replace; the file lies in the run's folder. */
-export function safetyStep(work: RestoreWork): StepExecutor {
-  const fileOf = (runFolder: string): string => join(runFolder, SAFETY_BACKUP);
+export function safetyStep({ safety }: Pick<RestoreWork, 'safety'>): StepExecutor {
+  let made: string | undefined;
   return {
     observe: async ({ runFolder }) => {
-      const mark = await readMark(fileOf(runFolder));
-      return mark ? { state: 'done', detail: `verified: ${fileOf(runFolder)}` } : { state: 'ready' };
+      const path = made ?? (await safety.find(runFolder));
+      return path === undefined ? { state: 'ready' } : { state: 'done', detail: `verified: ${path}` };
     },
-    perform: async ({ runFolder }) => work.safetyBackup(fileOf(runFolder)),
+    perform: async ({ runFolder }) => {
+      made = await safety.take(runFolder);
+    },
   };
 }

@@ -9,8 +9,13 @@ export interface RestoreWork {
   readonly client: Connection;
   readonly random: (size: number) => Buffer;
   readonly emit: Emit;
-  /** Takes the safety backup under this name; resolves when it is whole. */
-  readonly safetyBackup: (path: string) => Promise<void>;
+  /** The safety backup of a run, in its folder. */
+  readonly safety: {
+    /** The path of one that is whole, if there is one. */
+    find(runFolder: string): Promise<string | undefined>;
+    /** Takes one, and gives its path when it is whole. */
+    take(runFolder: string): Promise<string>;
+  };
   /** The control plane's values of the backup: where a password may stand. */
   readonly values: unknown;
   /** The customer's own server, when the database is restored there. */
