@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plan } from '../run/types.js';
+import type { BeforeSwap } from './before-swap.js';
 import type { ServerAddress } from './database-address.js';
 import { oldName } from './database-names.js';
 import { dropCommand } from './old-left.js';
@@ -23,14 +24,23 @@ export interface Kept {
   }[];
 }
 
-/**
- * Looks into the plan and the run's folder; the cluster is not asked.
- * @param server where the databases are, when outside of the cluster
- */
-export async function findKept({ steps }: Plan, runFolder: string, server?: ServerAddress): Promise<Kept> {
-  const actions = steps.flatMap((step) => restoreActionOf(step) ?? []);
-  const dropped = new Set(actions.flatMap((each) => (each.kind === 'drop-old' ? [each.database] : [])));
+export interface KeptSources {
+  readonly plan: Plan;
+  readonly runFolder: string;
+  /** What was there before the swap; absent when it was not looked at. */
+  readonly before: BeforeSwap | undefined;
+  /** Where the databases are, when outside of the cluster. */
+  readonly server: ServerAddress | undefined;
+}
+
+/** Looks into the record of the run; the cluster is not asked. */
+export async function findKept({ plan, runFolder, before, server }: KeptSources): Promise<Kept> {
+  const actions = plan.steps.flatMap((step) => restoreActionOf(step) ?? []);
+  const dropped = new Set(
+    actions.flatMap((each) => (each.kind === 'drop-old' && before?.fresh ? [each.database] : [])),
+  );
   const swapped = actions.flatMap((each) => (each.kind === 'swap' ? each.databases : []));
+  const wasThere = (name: string): boolean => before === undefined || name in before.oids;
   const files = actions.some(({ kind }) => kind === 'safety-backup')
     ? await readdir(runFolder).catch(() => [])
     : [];
@@ -39,7 +49,7 @@ export async function findKept({ steps }: Plan, runFolder: string, server?: Serv
   return {
     ...(safety === undefined ? {} : { safetyBackup: { path: join(runFolder, safety), keyFiles } }),
     databases: swapped
-      .filter((name) => !dropped.has(name))
+      .filter((name) => wasThere(name) && !dropped.has(name))
       .map((name) => ({ name, old: oldName(name), drop: dropCommand(oldName(name), server) })),
   };
 }

@@ -280,16 +280,16 @@ export function swapStep(names: readonly string[], place: string | undefined): P
   );
 }
 
-/** Only what the install of this very run had made. */
+/** Only what the install of this very run had made; that is looked at before the swap. */
 export function dropStep({ name }: DatabaseFacts): PlanStep {
   return own(
     `drop:${idOf(name)}`,
     { kind: 'drop-old', database: name },
     {
-      title: `drop the empty database that the fresh install made (${oldName(name)})`,
+      title: `drop the database that the fresh install made (${oldName(name)}); one that was there before stays`,
       destructive: true,
-      saves: ['nothing: the product was installed anew by this run'],
-      doneWhen: 'it is gone',
+      saves: ['nothing: only a database that this run’s own install made is dropped'],
+      doneWhen: 'it is gone, or was not made by this run and is kept',
     },
   );
 }

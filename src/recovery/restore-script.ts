@@ -39,6 +39,17 @@ SELECT json_build_object('databases', (SELECT json_object_agg(datname, coalesce(
 SQL
 `;
 
+/**
+ * What tells this data directory from another: one JSON object. The system identifier is made by initdb and begins with
+ * the seconds since the epoch then; every login may read it from PostgreSQL 9.6 on.
+ */
+export const MADE_SCRIPT = `${SESSION}
+sql <<'SQL'
+SELECT json_build_object('age', floor(extract(epoch FROM clock_timestamp()))::bigint - ((system_identifier >> 32) & 4294967295),
+  'system', system_identifier::text, 'oids', (SELECT json_object_agg(datname, oid::text) FROM pg_database)) FROM pg_control_system();
+SQL
+`;
+
 /** The number of the server's version, and a line with that of pg_restore. */
 export const VERSIONS_SCRIPT = `${SESSION}
 sql -c 'SHOW server_version_num' || exit

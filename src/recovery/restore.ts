@@ -7,6 +7,7 @@ import { openSession, type Session } from '../run/session.js';
 import { findUnfinished, type StoredRun } from '../run/store.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
 import type { BackupManifest } from './archive/types.js';
+import { readBeforeSwap } from './before-swap.js';
 import { describeAddress, externalDatabase, type ServerAddress } from './database-address.js';
 import { lookAhead, openExternalServer } from './external-restore.js';
 import type { ExternalServer } from './external-server.js';
@@ -64,15 +65,16 @@ export async function restore(asked: RestoreOptions): Promise<RestoreOutcome> {
     const reporting = reportingOf(options, view);
     const { result, page } = await withReport(session, reporting, async () => {
       await keepValues(session, releases, installer);
-      const work = await workOf(options, external?.server);
+      const work = await workOf(options, session, external?.server);
       const executors = restoreExecutors(work, installer.executorOf);
       const { onBoundary } = options;
       return session.execute(executors, onBoundary === undefined ? {} : { onBoundary });
     });
     const { folder, identity } = session.run;
+    const before = await readBeforeSwap(session.saved);
     return {
       ...{ outcome: 'restored', view, runId: identity.runId, runFolder: folder, steps: result.steps },
-      kept: await findKept(plan, folder, external?.address),
+      kept: await findKept({ plan, runFolder: folder, before, server: external?.address }),
       ...(page === undefined ? {} : { report: page }),
     };
   } finally {
@@ -95,6 +97,8 @@ function reportingOf(
 
 /** What a run that goes on had chosen stands in its plan. */
 const NO_CHOICE: VolumeChoices = { copies: [], rebinds: [], snapshots: [], leftOut: [] };
+/** The step that makes the control plane, and with it the database. */
+const INSTALL = `helm:${BACKEND.release}`;
 
 async function verifyWhole({ backup, env, signal, emit }: RestoreOptions): Promise<void> {
   const stage = 'verify-backup';
@@ -264,14 +268,23 @@ function openRun(options: RestoreOptions, view: RestoreView): Promise<Session> {
   });
 }
 
-async function workOf(options: RestoreOptions, external: ExternalServer | undefined): Promise<RestoreWork> {
-  const { backup, installer, random, emit } = options;
+async function workOf(
+  options: RestoreOptions,
+  { journal }: Session,
+  external: ExternalServer | undefined,
+): Promise<RestoreWork> {
+  const { backup, installer, random, emit, clock } = options;
+  const sinceInstall = (): number | undefined => {
+    const first = journal.records.find(({ step, phase }) => step === INSTALL && phase === 'intent');
+    return first && clock.now() - Date.parse(first.t);
+  };
   return {
     backup,
     client: installer.client,
     random,
     emit,
     values: await savedValues(backup, BACKEND.release),
+    sinceInstall,
     ...(external ? { external } : {}),
     safety: {
       find: (folder) => findSafetyBackup(folder, options),

@@ -137,7 +137,16 @@ describe('a restore on a server that others use too', { skip: skip ?? false, tim
       random,
     });
     const safety = { find: async () => undefined, take: async () => '' };
-    work = { backup, client, random, emit: () => {}, safety, values, external };
+    work = {
+      backup,
+      client,
+      random,
+      emit: () => {},
+      safety,
+      sinceInstall: () => undefined,
+      values,
+      external,
+    };
   });
   after(async () => {
     await bench?.close();

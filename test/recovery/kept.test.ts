@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { BeforeSwap } from '../../src/recovery/before-swap.js';
 import { findKept } from '../../src/recovery/kept.js';
 import { dropCommand } from '../../src/recovery/old-left.js';
 import { dropStep, safetyStep, swapStep } from '../../src/recovery/plan-steps.js';
@@ -16,12 +17,15 @@ const planOf = (steps: Plan['steps']): Plan => ({
   steps,
 });
 
+const BEFORE: BeforeSwap = { age: 9, system: '1', oids: { backend: '16384' }, fresh: false };
+
 test('what was replaced is named with its safety backup, its key and the way to be rid of it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'airgap-kept-'));
   try {
     for (const name of ['before-restore.backup', 'before-restore-0a1b2c3d.key', 'journal', 'plan.json'])
       await writeFile(join(folder, name), '');
-    assert.deepEqual(await findKept(planOf([safetyStep(), swapStep(['backend'], undefined)]), folder), {
+    const plan = planOf([safetyStep(), swapStep(['backend', 'not there before'], undefined)]);
+    assert.deepEqual(await findKept({ plan, runFolder: folder, before: BEFORE, server: undefined }), {
       safetyBackup: {
         path: join(folder, 'before-restore.backup'),
         keyFiles: [join(folder, 'before-restore-0a1b2c3d.key')],
@@ -33,10 +37,17 @@ test('what was replaced is named with its safety backup, its key and the way to 
   }
 });
 
-test('on an empty cluster nothing was replaced: what the fresh install had made is dropped', async () => {
+test('on an empty cluster what the fresh install had made is dropped; what outlived the cluster is not', async () => {
   const database = { name: 'backend', part: 'database/backend.dump', format: 'custom', tables: [] } as const;
-  const kept = await findKept(planOf([swapStep(['backend'], undefined), dropStep(database)]), '/nowhere');
-  assert.deepEqual(kept, { databases: [] });
+  const plan = planOf([swapStep(['backend'], undefined), dropStep(database)]);
+  const namesOf = async (before: BeforeSwap | undefined): Promise<string[]> =>
+    (await findKept({ plan, runFolder: '/nowhere', before, server: undefined })).databases.map(
+      ({ old }) => old,
+    );
+  assert.deepEqual(await namesOf({ ...BEFORE, fresh: true }), []);
+  assert.deepEqual(await namesOf(BEFORE), ['backend_airgap_old']);
+  assert.deepEqual(await namesOf(undefined), ['backend_airgap_old']);
+  assert.deepEqual(await namesOf({ ...BEFORE, oids: {} }), []);
 });
 
 test('the command that drops a database quotes any name, for SQL and for the shell', () => {

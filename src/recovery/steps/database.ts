@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream';
 import { AirgapError } from '../../errors.js';
 import type { StepExecutor } from '../../run/types.js';
+import { readBeforeSwap, readMade } from '../before-swap.js';
 import { oldName, sideName } from '../database-names.js';
 import { GLOBALS_PATH } from '../dump-databases.js';
 import { execInto, lastWords } from '../exec-stream.js';
 import { roleStatements, statementsAbout } from '../globals.js';
+import { dropCommand } from '../old-left.js';
 import { call, type Dump, restoreAside, runSql } from '../restore-database.js';
 import { DROP_SCRIPT, ROLES_SCRIPT } from '../restore-script.js';
 import { savedSettings } from '../saved-settings.js';
@@ -84,21 +86,33 @@ export function databaseStep(work: RestoreWork, database: string): StepExecutor 
   };
 }
 
-/** Drops what the fresh install had made. */
+/**
+ * Drops what the fresh install had made. Storage may hand a volume back that outlived its cluster: what is not known to
+ * come from this run's install stays, and is named with the command that drops it.
+ */
 export function dropOldStep(work: RestoreWork, database: string): StepExecutor {
+  const old = oldName(database);
   return {
     observe: async (context) => {
-      const { databases } = await readState(await serverOf(work, context));
-      if (!(oldName(database) in databases)) return { state: 'done' };
-      const isSwapped = databases[database] === markOf(work, context);
-      return isSwapped
+      const server = await serverOf(work, context);
+      const { databases } = await readState(server);
+      if (!(old in databases)) return { state: 'done' };
+      if (databases[database] !== markOf(work, context))
+        return { state: 'impossible', detail: `${database} is not the restored one` };
+      const before = await readBeforeSwap(context.saved);
+      if (!before?.fresh) {
+        const detail = `kept: ${old} was not made by this run’s install; when nobody needs it: ${dropCommand(old)}`;
+        return { state: 'done', detail };
+      }
+      const { system, oids } = await readMade(server);
+      return system === before.system && oids[old] === before.oids[database]
         ? { state: 'ready' }
-        : { state: 'impossible', detail: `${database} is not the restored one` };
+        : { state: 'impossible', detail: `${old} is not what was called ${database} before the swap` };
     },
     perform: async (context) => {
       const server = await serverOf(work, context);
       await context.guard();
-      await runSql(server, DROP_SCRIPT, [oldName(database)]);
+      await runSql(server, DROP_SCRIPT, [old]);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { isAirgapError } from '../../errors.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { BACKEND, OBJECTS } from '../../runai/names.js';
+import { keepBeforeSwap } from '../before-swap.js';
 import { oldName, sideName } from '../database-names.js';
 import { runSql } from '../restore-database.js';
 import { SWAP_SCRIPT } from '../restore-script.js';
@@ -39,8 +40,11 @@ export function swapStep(work: RestoreWork, databases: readonly string[]): StepE
         throw error;
       }
     },
-    save: async ({ saved, signal }) => {
+    save: async (context) => {
+      const { saved, signal } = context;
       await saved.put(KEPT, JSON.stringify(await readWorkloads(work, WRITERS, signal)));
+      // What is on the customer's own server is never dropped.
+      if (!work.external) await keepBeforeSwap(work, await serverOf(work, context), context);
     },
     perform: async (context) => {
       try {

@@ -18,6 +18,8 @@ export interface RestoreWork {
   };
   /** The control plane's values of the backup: where a password may stand. */
   readonly values: unknown;
+  /** Milliseconds since this run began to install the control plane; undefined when it did not. */
+  readonly sinceInstall: () => number | undefined;
   /** The customer's own server, when the database is restored there. */
   readonly external?: ExternalServer;
 }

@@ -34,6 +34,7 @@ describe('threat 129: the swap and its outage', () => {
     });
     if (input.includes('json_object_agg'))
       return said(JSON.stringify({ databases: server.databases, roles: [] }));
+    if (input.includes('pg_control_system')) return said(JSON.stringify({ age: 1, system: '1', oids: {} }));
     if (!input.includes('RENAME')) return said('');
     await server.onSwap();
     const { backend = '', backend_airgap_new: side = '', ...rest } = server.databases;
@@ -73,6 +74,7 @@ describe('threat 129: the swap and its outage', () => {
       values: {},
       random: () => Buffer.alloc(4),
       emit: () => {},
+      sinceInstall: () => undefined,
     } as unknown as RestoreWork;
   });
 

@@ -1,0 +1,47 @@
+import type { SavedStore, StepContext } from '../run/types.js';
+import { runSql, type Server } from './restore-database.js';
+import { MADE_SCRIPT } from './restore-script.js';
+import type { RestoreWork } from './steps/types.js';
+
+const KEPT = 'databases/before-swap.json';
+
+/** What tells one data directory, and one database in it, from another. */
+export interface Made {
+  /** Seconds since initdb, by the server's own clock; the system identifier begins with that moment. */
+  readonly age: number;
+  /** The system identifier: of the data directory. */
+  readonly system: string;
+  /** Object ids by database. */
+  readonly oids: Readonly<Record<string, string>>;
+}
+
+/** What was there before restored databases took the names. */
+export interface BeforeSwap extends Made {
+  /** The data directory is younger than the beginning of this run's install: all that was in it came from that. */
+  readonly fresh: boolean;
+}
+
+export async function readMade(server: Server): Promise<Made> {
+  return JSON.parse(await runSql(server, MADE_SCRIPT, [])) as Made;
+}
+
+/**
+ * Looks at what is about to be replaced. Ages are compared, not times: the clocks of host and node may differ. A clock
+ * that was set meanwhile makes it look older than it is, or younger than nothing: then it counts as not ours.
+ */
+export async function keepBeforeSwap(
+  { sinceInstall }: Pick<RestoreWork, 'sinceInstall'>,
+  server: Server,
+  { saved }: Pick<StepContext, 'saved'>,
+): Promise<void> {
+  const most = sinceInstall() ?? -1;
+  const made = await readMade(server);
+  const before: BeforeSwap = { ...made, fresh: made.age >= 0 && made.age * 1000 <= most };
+  await saved.put(KEPT, JSON.stringify(before));
+}
+
+/** Undefined for a run that swapped nothing, or that an earlier version began. */
+export async function readBeforeSwap(saved: Pick<SavedStore, 'get'>): Promise<BeforeSwap | undefined> {
+  const text = (await saved.get(KEPT))?.toString('utf8');
+  return text === undefined ? undefined : (JSON.parse(text) as BeforeSwap);
+}
