@@ -234,6 +234,16 @@ describe('what an upgrade meets', { skip }, () => {
     }
   });
 
+  it('gives RunaiConfig a finalizer that nobody removes, when asked', () => {
+    for (const version of ['2.8', '2.13', '2.20'])
+      for (const asked of [true, false]) {
+        const sets = [`--set=standin.runaiconfigFinalizer=${asked}`];
+        const { metadata } = find(render(helm, make(version).cluster, sets), 'RunaiConfig/runai');
+        const { finalizers } = metadata as { finalizers?: readonly string[] };
+        assert.deepEqual(finalizers, asked ? ['run.ai/runaiconfig'] : undefined, version);
+      }
+  });
+
   it('keeps the selectors of Deployments from 2.8 to 2.20', () => {
     const [old, fresh] = ['2.8', '2.20'].map((version) => render(helm, make(version).backend));
     for (const name of ['backend', 'frontend', 'grafana'].map((end) => `Deployment/runai-backend-${end}`)) {

@@ -22,10 +22,11 @@ function runaiConfig({ era }: ClusterContext): string {
     era.clusterKeys === 'global'
       ? chartValue('clusterConfig')
       : '(omit (index $.Values "runai-operator").config "image")';
-  const finalizer = when(
-    '$.Values.standin.runaiconfigFinalizer',
+  const finalizer = [
+    '{{- if $.Values.standin.runaiconfigFinalizer }}',
     '  finalizers: [run.ai/runaiconfig]',
-  ).trimEnd();
+    '{{- end }}',
+  ].join('\n');
   return `
 apiVersion: run.ai/v1
 kind: RunaiConfig
