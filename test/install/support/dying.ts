@@ -16,6 +16,9 @@ export const context = {
 
 const [fatalStep, fatalBoundary] = (process.env['AIRGAP_TEST_DIE_AT'] ?? '').split('|');
 
+/** SIGSTOP: it does not die there, it only stands still. */
+const signal = process.env['AIRGAP_TEST_DIE_BY'] === 'SIGSTOP' ? 'SIGSTOP' : 'SIGKILL';
+
 /**
  * Dies where AIRGAP_TEST_DIE_AT says (`step|boundary`), at the latest when that step is recorded as done; where it died
  * is written to AIRGAP_TEST_DIED. The tool itself has no such switch.
@@ -23,5 +26,5 @@ const [fatalStep, fatalBoundary] = (process.env['AIRGAP_TEST_DIE_AT'] ?? '').spl
 export function dieAt(step: string, boundary: string): void {
   if (step !== fatalStep || (boundary !== fatalBoundary && boundary !== 'committed')) return;
   writeFileSync(process.env['AIRGAP_TEST_DIED'] ?? '/dev/null', boundary);
-  process.kill(process.pid, 'SIGKILL');
+  process.kill(process.pid, signal);
 }

@@ -17,11 +17,23 @@ const none: Pick<
   clusterSet: [],
   acknowledge: [],
 };
-const options = await installOptions(file, { ...none, ...JSON.parse(flags) } as InstallFlags, context);
+const { takeover, backup, canary, ...given } = JSON.parse(flags);
+const asked = await installOptions(file, { ...none, ...given } as InstallFlags, context);
+/** How much faster than the real clock the waiting of this process goes by. */
+const speed = Number(process.env['AIRGAP_TEST_CLOCK_SPEED'] ?? 1);
+const { sleep } = asked.clock;
+const clock = {
+  ...asked.clock,
+  monotonic: () => performance.now() * speed,
+  sleep: (milliseconds: number, signal: AbortSignal) => sleep(milliseconds / speed, signal),
+};
+const options = { ...asked, clock };
 try {
   const { outcome, steps } = await install({
     ...options,
-    backup: await installBackup({}, options, context),
+    ...(takeover === undefined ? {} : { takeover }),
+    ...(canary === false ? { canary: 'never' } : {}),
+    backup: await installBackup(backup === undefined ? {} : { backup }, options, context),
     mode: 'install',
     approve: async () => {},
     onBoundary: dieAt,

@@ -29,6 +29,8 @@ export interface TestNode {
   start(args: readonly string[], options?: { readonly env?: Record<string, string> }): Running;
   /** Starts a TypeScript file inside the node's network. */
   startFile(file: string, args: readonly string[], env?: Record<string, string>): Running;
+  /** The same on a host of another name, which has the state folder that it is told. */
+  elsewhere(host: string): Pick<TestNode, 'start' | 'startFile'>;
   /** Writes a file into the test's folder and gives its path. */
   file(name: string, content: string): string;
   /** Runs lines of TypeScript inside the node's network to their end. */
@@ -73,10 +75,14 @@ export function startNode(name: string): TestNode {
     writeFileSync(file, lines);
     return file;
   };
-  const start: TestNode['start'] = (args, options = {}) =>
-    startFile(join(ROOT, 'src', 'main.ts'), args, options.env);
-  const startFile = (file: string, args: readonly string[], more: Record<string, string> = {}): Running => {
-    const words = ['exec', process.execPath, '--import', TSX, file, ...args];
+  const on = (place: readonly string[]): Pick<TestNode, 'start' | 'startFile'> => {
+    const startFile: TestNode['startFile'] = (file, args, more = {}) =>
+      run(['exec', ...place, process.execPath, '--import', TSX, file, ...args], more);
+    const main = join(ROOT, 'src', 'main.ts');
+    return { start: (args, options = {}) => startFile(main, args, options.env), startFile };
+  };
+  const { start, startFile } = on([]);
+  function run(words: readonly string[], more: Record<string, string>): Running {
     const child = spawn(script, words, {
       env: { ...env, AIRGAP_STATE_DIR: join(stateDir, 'airgap'), ...more },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -108,11 +114,11 @@ export function startNode(name: string): TestNode {
         look();
       });
     return { child, ended, said };
-  };
+  }
   const pack = (spec: string, name: string): string => {
     const file = join(folder, name);
     const main = join(ROOT, 'src', 'main.ts');
-    run([process.execPath, '--import', TSX, main, 'pack', spec, '-o', file], env);
+    toItsEnd([process.execPath, '--import', TSX, main, 'pack', spec, '-o', file], env);
     return file;
   };
   return {
@@ -125,6 +131,7 @@ export function startNode(name: string): TestNode {
     json: (...args) => JSON.parse(kubectl(...args, '-o', 'json')) as Record<string, unknown>,
     start,
     startFile,
+    elsewhere: (host) => on(['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', host]),
     file: (name, content) => {
       const path = join(folder, name);
       writeFileSync(path, content, { mode: 0o600 });
@@ -137,7 +144,7 @@ export function startNode(name: string): TestNode {
     bundle: (version, ...more) => {
       const source = join(folder, `standin-${version}`);
       mkdirSync(source, { recursive: true });
-      run([join(ROOT, 'scripts', 'standin'), '--version', version, '--out', source, ...more], env);
+      toItsEnd([join(ROOT, 'scripts', 'standin'), '--version', version, '--out', source, ...more], env);
       return pack(join(source, 'spec.yaml'), `runai-air-gapped-${version}.tar`);
     },
     down: () => {
@@ -147,7 +154,7 @@ export function startNode(name: string): TestNode {
   };
 }
 
-function run([program = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): void {
+function toItsEnd([program = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): void {
   const ran = spawnSync(program, args, { env, encoding: 'utf8', cwd: ROOT });
   assert.equal(ran.status, 0, `${program} ${args.join(' ')}: ${ran.stderr}`);
 }
