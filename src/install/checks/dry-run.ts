@@ -1,27 +1,28 @@
-import { isAirgapError } from '../../errors.js';
 import type { ReleaseName } from '../../helm/types.js';
 import { mapPooled } from '../../io/pool.js';
-import { statusOf } from '../../kube/fault.js';
-import { collectionPath, objectPath, withQuery } from '../../kube/resources.js';
-import type { KubeClient, KubeObject, Resource } from '../../kube/types.js';
-import { FIELD_MANAGER } from '../../kube/write.js';
+import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { Finding } from '../findings.js';
-import { leavesBefore } from './leaving.js';
+import { current } from '../observe-product.js';
+import { type InstallPlan, inputOf } from '../plan.js';
+import type { Observation } from '../site.js';
+import { manifestObjects } from '../steps/saved-site.js';
+import { aside, isReplacedInQuota } from './aside.js';
+import { type Answer, type Sent, tryChange, tryCreate } from './dry-run-send.js';
+import { find, type Leaves, leavesBefore } from './leaving.js';
+import { leavingWebhooks, webhookIn } from './leaving-webhooks.js';
 import type { Check, Row } from './types.js';
 
 const WIDTH = 4;
 const SHOWN = 6;
 const OWNER = 'meta.helm.sh/release-name';
 const IMMUTABLE = /field is immutable|updates to statefulset spec for fields other than|is immutable/i;
-const APPLY = 'application/apply-patch+yaml';
-const MERGE = 'application/merge-patch+json';
 
 /** What the API server says about one object. */
-export interface DryRun {
+export interface DryRun extends Answer {
   /** StatefulSet runai-backend/keycloak */
   readonly name: string;
-  readonly outcome: 'accepted' | 'refused' | 'not-checked';
-  readonly why?: string;
+  /** It is there and is not the release's. */
+  readonly foreign?: true;
 }
 
 /** Every object that helm would send, checked by the API server and kept nowhere (threats 106, 107, 113). */
@@ -29,12 +30,13 @@ export const dryRunChecks: readonly Check[] = [
   {
     row: { id: 'charts.dry-run', title: 'dry run of the charts' },
     applies: ({ bundle }) => bundle.manifest.charts.length > 0,
-    run: async ({ client, made, rendered, signal }) => {
+    run: async ({ client, site, made, rendered: render, signal }) => {
       const findings: Finding[] = [];
-      for (const release of await rendered()) {
-        const { release: name } = release.planned.chart;
-        const row: Row = { id: `charts.dry-run.${name}`, title: `dry run of ${name}` };
-        const { decision } = release.planned;
+      const rendered = await render();
+      const manifests = manifestsOf(site);
+      for (const release of rendered) {
+        const { chart, decision } = release.planned;
+        const row: Row = { id: `charts.dry-run.${chart.release}`, title: `dry run of ${chart.release}` };
         if (decision.do === 'keep') {
           findings.push({
             ...row,
@@ -43,59 +45,108 @@ export const dryRunChecks: readonly Check[] = [
           });
           continue;
         }
-        const leaves = leavesBefore(made.plan.steps, release);
-        const { objects, planned } = release;
-        findings.push(
-          judgeDryRun(row, await dryRun(client, { chart: planned.chart, objects }, { leaves, signal })),
-        );
+        const leaves = leavesBefore(release, { steps: made.plan.steps, manifests, rendered });
+        const recorded = isUninstalled(chart.release, made) ? [] : (manifests.get(chart.release) ?? []);
+        const sent = { chart, objects: release.objects };
+        findings.push(judgeDryRun(row, await dryRun(client, sent, { leaves, recorded, signal })));
       }
       return findings;
     },
   },
 ];
 
+/** Helm forgets what it uninstalls: its successor is a new release. */
+function isUninstalled(release: string, { plan }: InstallPlan): boolean {
+  return plan.steps.some((step) => {
+    const { action } = inputOf(step);
+    return action.kind === 'helm-uninstall' && action.release === release;
+  });
+}
+
+/** By release: what runs, by helm's record. */
+function manifestsOf({ releases }: Observation): Map<string, readonly KubeObject[]> {
+  return new Map(
+    [...releases].map(([name, facts]) => [name, manifestObjects(current(facts)?.manifest ?? '', name)]),
+  );
+}
+
 export interface DryRunOptions {
   /** Objects that the plan takes away first. */
-  readonly leaves: (object: KubeObject, namespace: string) => boolean;
+  readonly leaves: Leaves;
+  /** What helm's record of the release has: helm changes these whatever their marks. */
+  readonly recorded: readonly KubeObject[];
   readonly signal: AbortSignal;
+}
+
+interface Release {
+  readonly chart: ReleaseName;
+  readonly objects: readonly KubeObject[];
 }
 
 /** Sends every object of a release to be checked; the server keeps nothing. */
 export async function dryRun(
   client: KubeClient,
-  release: { readonly chart: ReleaseName; readonly objects: readonly KubeObject[] },
-  { leaves, signal }: DryRunOptions,
+  release: Release,
+  options: DryRunOptions,
 ): Promise<DryRun[]> {
-  return mapPooled(
+  const runs = await mapPooled(
     release.objects,
     WIDTH,
-    async (object, inner): Promise<DryRun> => {
-      const { namespace: own } = release.chart;
-      const resource = await client.resourceFor(object.apiVersion ?? '', object.kind ?? '', {
-        signal: inner,
-      });
-      const name = `${object.kind} ${object.metadata.name}`;
-      if (resource === undefined)
-        return { name, outcome: 'not-checked', why: `${object.kind} is not defined yet` };
-      const namespace = resource.namespaced ? (object.metadata.namespace ?? own) : undefined;
-      const full = namespace === undefined ? name : `${object.kind} ${namespace}/${object.metadata.name}`;
-      if (leaves(object, namespace ?? own))
-        return { name: full, outcome: 'not-checked', why: 'the old one is taken away first' };
-      const placed = placedIn(object, namespace);
-      const live = await client.get(
-        resource,
-        { name: object.metadata.name, ...(namespace === undefined ? {} : { namespace }) },
-        { signal: inner },
-      );
-      const owner = live && foreignOwner(live, release.chart.release);
-      if (owner !== undefined) return { name: full, outcome: 'refused', why: owner };
-      return {
-        name: full,
-        ...(await send(client, { resource, object: placed, exists: live !== undefined, signal: inner })),
-      };
-    },
-    signal,
+    async (object, signal) => dryRunOne(client, { release, object }, { ...options, signal }),
+    options.signal,
   );
+  const spoke = runs.some(({ outcome, why = '' }) => outcome === 'refused' && webhookIn(why) !== undefined);
+  if (!spoke) return runs;
+  const going = await leavingWebhooks(client, options.leaves, options.signal);
+  return runs.map((run) => {
+    const webhook = webhookIn(run.why ?? '');
+    if (run.outcome !== 'refused' || webhook === undefined || !going.has(webhook)) return run;
+    return {
+      name: run.name,
+      outcome: 'not-checked',
+      why: `webhook ${webhook} answers, which goes away first`,
+    };
+  });
+}
+
+async function dryRunOne(
+  client: KubeClient,
+  { release, object }: { readonly release: Release; readonly object: KubeObject },
+  { leaves, recorded, signal }: DryRunOptions,
+): Promise<DryRun> {
+  const { apiVersion = '', kind = '', metadata } = object;
+  const resource = await client.resourceFor(apiVersion, kind, { signal });
+  const bare = `${kind} ${metadata.name}`;
+  if (resource === undefined)
+    return { name: bare, outcome: 'not-checked', why: `${kind} is not defined yet` };
+  const namespace = resource.namespaced ? (metadata.namespace ?? release.chart.namespace) : undefined;
+  const name = namespace === undefined ? bare : `${kind} ${namespace}/${metadata.name}`;
+  const place = { name: metadata.name, ...(namespace === undefined ? {} : { namespace }) };
+  const found = await client.get(resource, place, { signal });
+  const sent: Sent = { resource, object: placedIn(object, namespace), signal };
+  if (found === undefined) return { name, ...(await tryCreate(client, sent)) };
+  const live = { ...found, kind };
+  if (leaves(live)) return { name, ...(await tryReplace(client, sent, live)) };
+  const known = find(live, recorded, release.chart) !== undefined;
+  const owner = foreignOwner(live, { release: release.chart.release, known });
+  if (owner !== undefined) return { name, outcome: 'refused', why: owner, foreign: true };
+  return { name, ...(await tryChange(client, sent)) };
+}
+
+/** The new one comes when the old one is gone; webhooks, quotas and schemas can judge it now all the same. */
+async function tryReplace(client: KubeClient, sent: Sent, live: KubeObject): Promise<Answer> {
+  const moved = aside(sent.object);
+  if (moved === undefined) {
+    const answer = await tryChange(client, sent);
+    // It is not changed but made anew.
+    if (answer.outcome !== 'refused' || !IMMUTABLE.test(answer.why ?? '')) return answer;
+    return { outcome: 'not-checked', why: 'the old one is taken away first' };
+  }
+  const answer = await tryCreate(client, { ...sent, object: moved });
+  const { outcome, why = '' } = answer;
+  if (outcome !== 'refused') return answer;
+  if (isReplacedInQuota(why, { from: live, to: sent.object })) return { outcome: 'accepted' };
+  return { outcome, why: `${why} (sent as ${moved.metadata.name}: the old one is still there)` };
 }
 
 export function judgeDryRun<Id extends string>(
@@ -126,12 +177,26 @@ export function judgeDryRun<Id extends string>(
 
 /** An object with a field that cannot be changed has to go first; the claims of a StatefulSet stay. */
 function adviceFor(refused: readonly DryRun[]): string {
+  const foreign = refused.filter((one) => one.foreign);
   const immutable = refused.filter(({ why = '' }) => IMMUTABLE.test(why));
-  const general = 'mend what the server says (values, webhook, quota)';
-  if (immutable.length === 0) return general;
-  const lines = immutable.slice(0, SHOWN).map(({ name }) => deleteLine(name));
-  const others = immutable.length < refused.length ? `${general}; ` : '';
-  return `${others}a field that cannot be changed needs its object deleted right before the upgrade, which makes it anew: ${lines.join('; ')}`;
+  const lines = (runs: readonly DryRun[]): string =>
+    runs
+      .slice(0, SHOWN)
+      .map(({ name }) => deleteLine(name))
+      .join('; ');
+  return [
+    ...(foreign.length + immutable.length < refused.length
+      ? ['mend what the server says (values, webhook, quota)']
+      : []),
+    ...(foreign.length === 0
+      ? []
+      : [`find out whose it is, keep what is needed of it, and take it away: ${lines(foreign)}`]),
+    ...(immutable.length === 0
+      ? []
+      : [
+          `a field that cannot be changed needs its object deleted right before the upgrade, which makes it anew: ${lines(immutable)}`,
+        ]),
+  ].join('; ');
 }
 
 /** `StatefulSet runai-backend/keycloak`. Not orphaned: pods of the old one would stand in the new one’s way. */
@@ -141,80 +206,19 @@ function deleteLine(object: string): string {
   return `kubectl delete ${kind.toLowerCase()} ${name}${namespace === undefined ? '' : ` -n ${namespace}`}`;
 }
 
-interface Sent {
-  readonly resource: Resource;
-  readonly object: KubeObject;
-  readonly exists: boolean;
-  readonly signal: AbortSignal;
-}
-
-async function send(
-  client: KubeClient,
-  { resource, object, exists, signal }: Sent,
-): Promise<Omit<DryRun, 'name'>> {
-  const { name, namespace } = object.metadata;
-  const query = { fieldManager: FIELD_MANAGER, dryRun: 'All' };
-  const path = objectPath(resource, { name, ...(namespace === undefined ? {} : { namespace }) });
-  const body = JSON.stringify(object);
-  try {
-    if (!exists) {
-      const where = withQuery(collectionPath(resource, namespace), query);
-      await client.request({ method: 'POST', path: where, body, signal });
-      return { outcome: 'accepted' };
-    }
-    const applied = withQuery(path, { ...query, force: 'true' });
-    await client.request({ method: 'PATCH', path: applied, body, contentType: APPLY, signal });
-    return { outcome: 'accepted' };
-  } catch (error) {
-    const why = reasonOf(error);
-    if (exists && /duplicate entries for key/.test(why))
-      return merged(client, withQuery(path, query), { body, signal });
-    if (
-      !isAirgapError(error, 'CLUSTER_REFUSED') &&
-      !isAirgapError(error, 'CLUSTER_DENIED') &&
-      !isAirgapError(error, 'CLUSTER_UNREACHABLE')
-    )
-      throw error;
-    const status = statusOf(error);
-    if (status?.code === 404 && /could not find the requested resource|page not found/.test(status.message))
-      return { outcome: 'not-checked', why: `${resource.kind} is not defined yet` };
-    if (status?.code === 404 && namespace !== undefined)
-      return { outcome: 'not-checked', why: `namespace ${namespace} is not there yet` };
-    return { outcome: 'refused', why };
-  }
-}
-
-/** Lists with the same key twice pass with helm, whose patches are not server-side apply. */
-async function merged(
-  client: KubeClient,
-  path: string,
-  { body, signal }: { readonly body: string; readonly signal: AbortSignal },
-): Promise<Omit<DryRun, 'name'>> {
-  try {
-    await client.request({ method: 'PATCH', path, body, contentType: MERGE, signal });
-    return { outcome: 'accepted' };
-  } catch (error) {
-    return { outcome: 'refused', why: reasonOf(error) };
-  }
-}
-
-/** Helm refuses objects that are there and not marked as its release’s. */
-function foreignOwner(live: KubeObject, release: string): string | undefined {
+/** Helm refuses objects that are there and not marked as its release’s, unless its record has them. */
+function foreignOwner(
+  live: KubeObject,
+  { release, known }: { readonly release: string; readonly known: boolean },
+): string | undefined {
   const { annotations = {}, labels = {} } = live.metadata;
-  if (annotations[OWNER] === release && labels['app.kubernetes.io/managed-by'] === 'Helm') return undefined;
-  const other = annotations[OWNER];
-  return other === undefined
-    ? 'is there already and belongs to no release; helm does not take it over'
-    : `is there already and belongs to release ${other}`;
+  const owner = annotations[OWNER];
+  if (owner === release && labels['app.kubernetes.io/managed-by'] === 'Helm') return undefined;
+  if (owner !== undefined && owner !== release) return `is there already and belongs to release ${owner}`;
+  return known ? undefined : 'is there already and belongs to no release; helm does not take it over';
 }
 
 function placedIn(object: KubeObject, namespace: string | undefined): KubeObject {
   if (namespace === undefined || object.metadata.namespace !== undefined) return object;
   return { ...object, metadata: { ...object.metadata, namespace } };
-}
-
-function reasonOf(error: unknown): string {
-  const message = statusOf(error)?.message;
-  if (message !== undefined && message !== '') return message.slice(0, 400);
-  return error instanceof Error ? error.message : String(error);
 }

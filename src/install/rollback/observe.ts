@@ -142,7 +142,11 @@ async function readTouched(client: KubeClient, { ref, origin, signal }: Sources)
   });
   const leaves = (object: KubeObject): boolean =>
     fixed.some((one) => one.ref.kind === object.kind && one.ref.name === object.metadata.name);
-  const sent = await dryRun(client, { chart: { release, namespace }, objects }, { leaves, signal });
+  const sent = await dryRun(
+    client,
+    { chart: { release, namespace }, objects },
+    { leaves, recorded: [], signal },
+  );
   return { ...base, before, recordGone, missing, fixed, dryRun: sent };
 }
 

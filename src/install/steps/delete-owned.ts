@@ -21,7 +21,7 @@ export function deleteOwnedStep({ client, limits }: Needs, action: Owned): StepE
     const found: Found[] = [];
     for (const kind of kinds) found.push(...(await listKind(client, kind, { namespace, signal })));
     const touchable = found.filter(({ object }) => !isKept(object));
-    const owned = touchable.filter(({ object }) => isReleases(object, action) || rendered.has(keyOf(object)));
+    const owned = touchable.filter(({ object }) => isOwned(object, action, rendered));
     return { owned, others: touchable.filter((one) => !owned.includes(one)) };
   };
   return {
@@ -48,6 +48,18 @@ export function deleteOwnedStep({ client, limits }: Needs, action: Owned): StepE
   };
 }
 
+/**
+ * True for what the step deletes among the objects of its kinds.
+ * @param recorded keys (`keyOf`) of what helm's record of the release has
+ */
+export function isOwned(
+  object: KubeObject,
+  action: Pick<Owned, 'release' | 'namespace'>,
+  recorded: ReadonlySet<string>,
+): boolean {
+  return !isKept(object) && (isReleases(object, action) || recorded.has(keyOf(object)));
+}
+
 /** What is never deleted by kind, whoever made it. */
 export function isKept(object: KubeObject): boolean {
   const { kind, metadata } = object;
@@ -68,6 +80,7 @@ export function isReleases(
   );
 }
 
-function keyOf(object: KubeObject): string {
+/** `Secret keycloak-admin`: what tells objects of one namespace apart. */
+export function keyOf(object: KubeObject): string {
   return `${object.kind} ${object.metadata.name}`;
 }

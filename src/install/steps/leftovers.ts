@@ -103,6 +103,20 @@ export function isLeftover(
   });
 }
 
+/** True for what the step deletes, whichever of its lists finds it. */
+export function isTaken(object: KubeObject, action: Leftovers): boolean {
+  const { kind, metadata } = object;
+  const { name, namespace, labels = {} } = metadata;
+  if (namespace === action.namespace && action.kinds.some((one) => one.kind === kind))
+    return isLeftover(object, action);
+  const labelled = action.labelled.some(({ kind: of, selector }) => {
+    const [label = '', value] = selector.split('=');
+    return of === kind && labels[label] === value;
+  });
+  if (labelled) return !isByHand(object);
+  return action.objects.some((ref) => ref.kind === kind && ref.name === name && ref.namespace === namespace);
+}
+
 function isByHand(object: KubeObject): boolean {
   return PEOPLE_ELSEWHERE.some(
     (ref: ObjectRef) =>

@@ -31,9 +31,12 @@ export async function savedValues(saved: SavedStore, release: string): Promise<V
 /** What the release consisted of by Helm's own record; hooks are not in it. */
 export async function savedManifest(saved: SavedStore, release: string): Promise<KubeObject[]> {
   const content = await saved.get(`site/release-${release}/manifest.yaml`);
-  if (content === undefined) return [];
-  const documents = parseYamlDocuments(content.toString('utf8'), `manifest of ${release}`, MANIFEST_LIMITS);
-  return documents.filter(isObject);
+  return content === undefined ? [] : manifestObjects(content.toString('utf8'), release);
+}
+
+/** The objects of a manifest in Helm's own record. */
+export function manifestObjects(manifest: string, release: string): KubeObject[] {
+  return parseYamlDocuments(manifest, `manifest of ${release}`, MANIFEST_LIMITS).filter(isObject);
 }
 
 /** An object of the saved manifest, as the chart rendered it. */

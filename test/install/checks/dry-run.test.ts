@@ -7,7 +7,10 @@ import { judgePodSecurity, judgeQuotas, sumsOf } from '../../../src/install/chec
 import { judgeReleaseSize, recordSize } from '../../../src/install/checks/release-size.js';
 import { judgeRights, neededByChart } from '../../../src/install/checks/rights.js';
 import { cleaned } from '../../../src/install/checks/support.js';
+import type { KubeObject } from '../../../src/kube/types.js';
 import type { PlanStep } from '../../../src/run/types.js';
+import { composeSteps } from '../../../src/runai/steps/compose.js';
+import { factsOf } from '../../runai/facts.js';
 import { type FakeApi, startFakeApi } from '../support/fake-api.js';
 import { object, ROW, rendered } from './support.js';
 
@@ -42,7 +45,7 @@ const OURS = {
   annotations: { 'meta.helm.sh/release-name': 'runai-backend' },
 };
 const signal = new AbortController().signal;
-const keeps = { leaves: () => false, signal };
+const keeps = { leaves: () => false, recorded: [], signal };
 const sent = (text: string) => {
   const { planned, objects } = rendered(text);
   return { chart: planned.chart, objects };
@@ -95,22 +98,122 @@ test('threat 106: what the server refuses fails with its words', async () => {
 const step = (id: string, action: object): PlanStep =>
   ({ id, title: id, destructive: true, saves: [], doneWhen: '', input: { action } }) as PlanStep;
 
-test('objects that the plan takes away before the release are not compared; later steps do not count', () => {
+const OWNED = {
+  kind: 'delete-owned',
+  namespace: 'runai-backend',
+  release: 'runai-backend',
+  kinds: [{ apiVersion: 'apps/v1', kind: 'Deployment' }],
+};
+const HELM = step('helm:runai-backend', { kind: 'helm', release: 'runai-backend' });
+const marks = {
+  'meta.helm.sh/release-name': 'runai-backend',
+  'meta.helm.sh/release-namespace': 'runai-backend',
+};
+const inBackend = (kind: string, name: string, metadata: object = {}) =>
+  object(kind, name, { metadata: { namespace: 'runai-backend', ...metadata } });
+
+test('only what the deletes by kind really take counts as gone: the release’s own, by mark or by record', () => {
   const release = rendered(CHART);
-  const taken = step('delete', {
-    kind: 'delete-owned',
-    namespace: 'runai-backend',
-    release: 'runai-backend',
-    kinds: [{ apiVersion: 'apps/v1', kind: 'Deployment' }],
-  });
-  const helm = step('helm:runai-backend', { kind: 'helm' });
-  const [settings, web] = release.objects;
-  const before = leavesBefore([taken, helm], release);
-  assert.deepEqual(
-    [settings, web].map((one) => before(one!, 'runai-backend')),
-    [false, true],
+  const manifests = new Map([['runai-backend', [object('Deployment', 'recorded')]]]);
+  const rules = { manifests, rendered: [release] };
+  const gone = leavesBefore(release, { ...rules, steps: [step('delete', OWNED), HELM] });
+  assert.equal(gone(inBackend('Deployment', 'web', { annotations: marks })), true);
+  assert.equal(gone(inBackend('Deployment', 'recorded')), true);
+  assert.equal(gone(inBackend('Deployment', 'web')), false, 'somebody else’s stays');
+  assert.equal(gone(inBackend('ConfigMap', 'web', { annotations: marks })), false);
+  const later = leavesBefore(release, { ...rules, steps: [HELM, step('delete', OWNED)] });
+  assert.equal(later(inBackend('Deployment', 'web', { annotations: marks })), false);
+});
+
+test('an uninstall takes what its record has and no policy keeps; the leftovers go by their own rule', () => {
+  const release = rendered(CHART, { role: 'cluster', release: 'runai-cluster', namespace: 'runai' });
+  const kept = object('Secret', 'kept', { metadata: { annotations: { 'helm.sh/resource-policy': 'keep' } } });
+  const manifest = [object('ConfigMap', 'recorded'), object('ClusterRole', 'wide'), kept];
+  const steps = composeSteps(factsOf({ from: '2.8.20', to: '2.13.66' })).filter(({ id }) =>
+    /^(helm-uninstall|delete:cluster-leftovers|helm:runai-cluster)/.test(id),
   );
-  assert.equal(leavesBefore([helm, taken], release)(web!, 'runai-backend'), false);
+  const gone = leavesBefore(release, {
+    steps: steps.map(({ id, action }) => step(id, action)),
+    manifests: new Map([['runai-cluster', manifest]]),
+    rendered: [release],
+  });
+  const inRunai = (kind: string, name: string, metadata: object = {}) =>
+    object(kind, name, { metadata: { namespace: 'runai', ...metadata } });
+  assert.equal(gone(inRunai('ConfigMap', 'recorded')), true);
+  assert.equal(gone(object('ClusterRole', 'wide')), true);
+  assert.equal(gone(inRunai('Secret', 'kept')), false);
+  assert.equal(gone(object('ConfigMap', 'recorded', { metadata: { namespace: 'default' } })), false);
+  assert.equal(gone(inRunai('ConfigMap', 'by-hand')), false, 'somebody else’s stays');
+  assert.equal(gone(inRunai('Deployment', 'by-hand')), true, 'workloads of the product’s namespace go');
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'recorded', uid: 'u' }];
+  assert.equal(gone(inRunai('ConfigMap', 'made', { ownerReferences })), true);
+  const annotations = { 'meta.helm.sh/release-name': 'other' };
+  assert.equal(gone(inRunai('ConfigMap', 'recorded', { annotations })), false);
+});
+
+test('what the control plane’s upgrade drops is free for the cluster part', () => {
+  const backend = rendered(CHART);
+  const cluster = rendered(CHART, { role: 'cluster', release: 'runai-cluster', namespace: 'runai' });
+  const gone = leavesBefore(cluster, {
+    steps: [
+      step('helm:runai-backend', { kind: 'helm', release: 'runai-backend', namespace: 'runai-backend' }),
+    ],
+    manifests: new Map([
+      ['runai-backend', [object('ClusterRole', 'moved'), object('ConfigMap', 'settings')]],
+    ]),
+    rendered: [backend, cluster],
+  });
+  assert.equal(gone(object('ClusterRole', 'moved')), true);
+  assert.equal(gone(inBackend('ConfigMap', 'settings')), false);
+});
+
+test('what goes first is judged all the same, under another name; a foreign object in the way is refused', async () => {
+  api.put(inBackend('ConfigMap', 'settings', OURS));
+  api.put({ ...inBackend('Deployment', 'web'), apiVersion: 'apps/v1' });
+  const names: string[] = [];
+  api.intercept = ({ method, body }) => {
+    if (method !== 'POST') return undefined;
+    const { name } = (body as unknown as KubeObject).metadata;
+    names.push(name);
+    return name.startsWith('settings') ? { status: 403, reason: 'the policy says no' } : undefined;
+  };
+  const leaves = (live: KubeObject) => live.kind === 'ConfigMap';
+  const runs = await dryRun(api.client, sent(CHART), { ...keeps, leaves });
+  assert.deepEqual(names, ['settings-airgap-check']);
+  assert.deepEqual(
+    runs.map(({ outcome }) => outcome),
+    ['refused', 'refused', 'not-checked'],
+  );
+  assert.match(runs[0]?.why ?? '', /the policy says no \(sent as settings-airgap-check: the old one/);
+  const finding = judgeDryRun(ROW, runs);
+  assert.equal(finding.outcome, 'fail');
+  assert.match(finding.advice ?? '', /find out whose it is.*kubectl delete deployment web -n runai-backend/);
+});
+
+test('helm changes what its record has, marked or not', async () => {
+  api.put(inBackend('ConfigMap', 'settings'));
+  const [run] = await dryRun(api.client, sent(CHART), {
+    ...keeps,
+    recorded: [object('ConfigMap', 'settings')],
+  });
+  assert.equal(run?.outcome, 'accepted');
+});
+
+test('a webhook that goes away first decides nothing', async () => {
+  api.put(inBackend('ConfigMap', 'settings', OURS));
+  const hooks = (name: string) => ({ webhooks: [{ name }] });
+  api.put(object('ValidatingWebhookConfiguration', 'old', { ...hooks('old.example.com') }));
+  api.put(object('ValidatingWebhookConfiguration', 'site', { ...hooks('site.example.com') }));
+  const leaves = (live: KubeObject) => live.metadata.name === 'old';
+  for (const [name, outcome] of [
+    ['old', 'not-checked'],
+    ['site', 'refused'],
+  ] as const) {
+    const reason = `admission webhook "${name}.example.com" denied the request: no`;
+    api.intercept = ({ method }) => (method === 'PATCH' ? { status: 403, reason } : undefined);
+    const [run] = await dryRun(api.client, sent(CHART), { ...keeps, leaves });
+    assert.equal(run?.outcome, outcome, run?.why);
+  }
 });
 
 test('images: by target below the registry; anything else is named with its object', () => {

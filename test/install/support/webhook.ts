@@ -5,7 +5,7 @@ import type { FaultSite, Manifest } from './fault-site.js';
 const PORT = 9443;
 
 /** Lines of a real admission webhook on the node that refuses everything it is asked about. */
-export function denyingWebhook(site: FaultSite): string {
+export function denyingWebhook(site: Pick<FaultSite, 'pki'>): string {
   return `
     import { readFileSync } from 'node:fs';
     import { createServer } from 'node:https';
@@ -21,8 +21,13 @@ export function denyingWebhook(site: FaultSite): string {
     }).listen(${PORT}, '10.99.0.2', () => console.error('registry at the webhook'));`;
 }
 
-/** Asks it about the creation of a kind in the cluster part's namespace. */
-export function askWebhook(site: FaultSite, group: string, resource: string): Manifest {
+/** Asks it about the creation of a kind in a namespace, the cluster part's when none is named. */
+export function askWebhook(
+  site: Pick<FaultSite, 'pki'>,
+  group: string,
+  resource: string,
+  namespace = 'runai',
+): Manifest {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
@@ -38,7 +43,7 @@ export function askWebhook(site: FaultSite, group: string, resource: string): Ma
           url: `https://10.99.0.2:${PORT}/`,
           caBundle: Buffer.from(readFileSync(join(site.pki, 'ca.crt'))).toString('base64'),
         },
-        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'runai' } },
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
         rules: [{ apiGroups: [group], apiVersions: ['v1'], operations: ['CREATE'], resources: [resource] }],
       },
     ],
