@@ -66,7 +66,10 @@ export function addDataOptions(command: Command): Command {
       '--allow-smaller',
       'a database that lost most of its rows since the last backup is right as it is',
     )
-    .option('--keep <n>', 'afterwards delete all but the n newest verified backups beside it')
+    .option(
+      '--keep <n>',
+      'afterwards delete all but the n newest verified backups beside it that hold as much',
+    )
     .option(
       '--keep-days <n>',
       'afterwards delete backups beside it that are older; with --keep the longer rule holds',

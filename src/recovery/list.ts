@@ -7,6 +7,7 @@ import { encryptionOf, type OpenBackupOptions, openBackup } from './archive/open
 import { README_PATH } from './archive/readme.js';
 import { openBackupFile } from './archive/source.js';
 import type { DatabaseTotals } from './create-types.js';
+import { heldParts } from './held-parts.js';
 import { readMark } from './marks.js';
 import type { KeptBackup } from './retention.js';
 import { snapshotsOf } from './snapshot-expire.js';
@@ -36,12 +37,13 @@ export async function listBackups(folder: string, options: OpenBackupOptions = {
 
 /** What retention may decide about: whole backups of a known time and cluster. */
 export function keptOf(listed: readonly ListedBackup[]): KeptBackup[] {
-  return listed.flatMap(({ path, state, createdAt, clusterUid, verifiedAt, snapshots }) =>
+  return listed.flatMap(({ path, state, createdAt, clusterUid, verifiedAt, snapshots, holds }) =>
     (state === 'readable' || state === 'locked') && createdAt !== undefined && clusterUid !== undefined
       ? [
           {
             ...{ path, createdAt: Date.parse(createdAt), clusterUid, isVerified: verifiedAt !== undefined },
             ...(snapshots ? { snapshots } : {}),
+            ...(holds ? { holds } : {}),
           },
         ]
       : [],
@@ -105,6 +107,7 @@ async function lookInside(
         product,
         backupId,
         ...marked,
+        holds: heldParts(backup.manifest),
         ...(snapshots.length > 0 ? { snapshots } : {}),
       };
     } finally {
@@ -121,6 +124,7 @@ async function lookInside(
           clusterUid: mark.clusterUid,
           backupId: mark.backupId,
           ...(mark.snapshots ? { snapshots: mark.snapshots } : {}),
+          ...(mark.holds ? { holds: mark.holds } : {}),
         }
       : {};
     return { path, size, state: 'locked', encryption, ...known, ...marked, detail: error.hint };

@@ -17,11 +17,16 @@ export async function markVerified(
   report: VerifyBackupReport,
   { now, emit }: Marking,
 ): Promise<void> {
-  const { createdAt, clusterUid, backupId, totals, snapshots } = report;
+  const { createdAt, clusterUid, backupId, totals, snapshots, holds } = report;
   const verifiedAt = new Date(now).toISOString();
   const facts = { verifiedAt, createdAt, clusterUid, backupId };
   try {
-    await writeMark(path, { ...facts, databases: [...totals], snapshots: [...snapshots] });
+    await writeMark(path, {
+      ...facts,
+      databases: [...totals],
+      snapshots: [...snapshots],
+      holds: [...holds],
+    });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const text = `${path} is whole, but not marked so: ${why}; until airgap backup verify marks it, retention does not count on it`;

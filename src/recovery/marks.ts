@@ -24,6 +24,8 @@ const schema = v.strictObject({
   databases: v.exactOptional(v.array(v.strictObject({ name: v.string(), tables: count, rows: count }))),
   /** Snapshots that hold data of it: they go with it. */
   snapshots: v.exactOptional(v.array(keptSnapshot)),
+  /** Parts that it can bring back by itself: one with fewer does not replace it. */
+  holds: v.exactOptional(v.array(v.string())),
 });
 
 /** What stands beside a backup once all of it was found right: FILE.verified.json. Holds no secret. */
@@ -49,7 +51,7 @@ export async function writeMark(
   backup: string,
   facts: Omit<VerifiedMark, 'schemaVersion' | 'seal'>,
 ): Promise<void> {
-  const { verifiedAt, createdAt, clusterUid, backupId, databases, snapshots } = facts;
+  const { verifiedAt, createdAt, clusterUid, backupId, databases, snapshots, holds } = facts;
   const mark: VerifiedMark = {
     schemaVersion: 1,
     seal: await sealOf(backup),
@@ -59,6 +61,7 @@ export async function writeMark(
     backupId,
     ...(databases === undefined ? {} : { databases }),
     ...(snapshots === undefined || snapshots.length === 0 ? {} : { snapshots }),
+    ...(holds === undefined ? {} : { holds }),
   };
   await writeFileAtomic(markPath(backup), `${JSON.stringify(mark, null, 2)}\n`, { mode: 0o600 });
 }

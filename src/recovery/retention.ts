@@ -11,6 +11,8 @@ export interface KeptBackup {
   readonly clusterUid: string;
   /** Snapshots that hold data of it. */
   readonly snapshots?: readonly KeptSnapshot[];
+  /** Parts that it can bring back by itself; unknown when absent. */
+  readonly holds?: readonly string[];
 }
 
 /** What is kept; a backup that any rule keeps stays. Without any rule all stay. */
@@ -25,7 +27,8 @@ export interface RetentionPolicy {
 
 /**
  * Chooses what may be deleted, oldest first. Of each cluster the newest verified backup and everything newer than it
- * stay, whatever the policy says: without a verified one nothing is deleted (threats 134).
+ * stay, whatever the policy says: without a verified one nothing is deleted (threats 134). A backup is replaced only by
+ * those that hold every part that it holds; one whose parts are not known stays, and replaces nothing. Pure.
  */
 export function chooseExpired<T extends KeptBackup>(backups: readonly T[], policy: RetentionPolicy): T[] {
   if (policy.keepLast === undefined && policy.keepWithin === undefined) return [];
@@ -41,17 +44,38 @@ export function chooseExpired<T extends KeptBackup>(backups: readonly T[], polic
 }
 
 function expiredOf<T extends KeptBackup>(backups: readonly T[], policy: RetentionPolicy): T[] {
-  const verified = backups.filter(({ isVerified }) => isVerified).map(({ createdAt }) => createdAt);
-  const newestFirst = verified.sort((a, b) => b - a);
+  const verified = backups.filter(({ isVerified }) => isVerified);
+  // Few sets of parts occur among many backups.
+  const limits = new Map<string, number>();
+  return backups.filter(({ createdAt, holds }) => {
+    if (holds === undefined) return false;
+    const key = [...holds].sort().join();
+    const known = limits.get(key);
+    const limit =
+      known ??
+      oldestKept(
+        verified.filter((other) => covers(other, holds)),
+        policy,
+      );
+    limits.set(key, limit);
+    return createdAt < limit;
+  });
+}
+
+function covers({ holds }: KeptBackup, wanted: readonly string[]): boolean {
+  return holds !== undefined && wanted.every((part) => holds.includes(part));
+}
+
+/** Whatever was made before this time goes, when these are what replaces it. */
+function oldestKept(verified: readonly KeptBackup[], { keepLast, keepWithin, now }: RetentionPolicy): number {
+  const newestFirst = verified.map(({ createdAt }) => createdAt).sort((a, b) => b - a);
   const newest = newestFirst[0];
-  if (newest === undefined) return [];
+  if (newest === undefined) return Number.NEGATIVE_INFINITY;
   // A backup as old as the last one that is kept stays too: equal times have no order.
   const byCount =
-    policy.keepLast === undefined
+    keepLast === undefined
       ? Number.POSITIVE_INFINITY
-      : (newestFirst[Math.max(1, policy.keepLast) - 1] ?? Number.NEGATIVE_INFINITY);
-  const byAge =
-    policy.keepWithin === undefined ? Number.POSITIVE_INFINITY : policy.now - Math.max(0, policy.keepWithin);
-  const oldestKept = Math.min(newest, byCount, byAge);
-  return backups.filter(({ createdAt }) => createdAt < oldestKept);
+      : (newestFirst[Math.max(1, keepLast) - 1] ?? Number.NEGATIVE_INFINITY);
+  const byAge = keepWithin === undefined ? Number.POSITIVE_INFINITY : now - Math.max(0, keepWithin);
+  return Math.min(newest, byCount, byAge);
 }

@@ -1,7 +1,7 @@
 import type { Fault } from '../errors.js';
 import type { EncryptionKind } from './archive/open.js';
 import type { DatabaseFacts, ProductFacts, ReleaseFacts, Skipped, VolumeFacts } from './archive/types.js';
-import type { DatabaseTotals } from './create-types.js';
+import type { Choice, DatabaseTotals } from './create-types.js';
 import type { KeptSnapshot } from './snapshot-expire.js';
 
 /** What became of the check of one database dump. */
@@ -32,6 +32,8 @@ export interface VerifyBackupReport {
   readonly totals: readonly DatabaseTotals[];
   /** Snapshots that hold data of it. */
   readonly snapshots: readonly KeptSnapshot[];
+  /** Parts that it can bring back by itself. */
+  readonly holds: readonly Choice[];
   readonly faults: readonly Fault[];
 }
 
@@ -99,6 +101,8 @@ export interface ListedBackup {
   readonly verifiedAt?: string;
   /** Snapshots that hold data of it, where that is known. */
   readonly snapshots?: readonly KeptSnapshot[];
+  /** Parts that it can bring back by itself, where that is known. */
+  readonly holds?: readonly string[];
   /** What is wrong, or what is needed to see more. */
   readonly detail?: string;
 }

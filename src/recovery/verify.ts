@@ -3,6 +3,7 @@ import { BLOCK, paddingOf } from '../bundle/tar.js';
 import { AirgapError, type Fault, isAirgapError } from '../errors.js';
 import { type ArchiveEntry, entryHeader } from './archive/entries.js';
 import { type OpenBackup, type OpenBackupOptions, openBackup } from './archive/open.js';
+import { heldParts } from './held-parts.js';
 import { snapshotsOf } from './snapshot-expire.js';
 import { checkStructure, type StructureOptions } from './structure.js';
 import { allTotals } from './totals.js';
@@ -43,6 +44,7 @@ export async function verifyBackup(
     structure,
     totals: allTotals(manifest),
     snapshots: snapshotsOf(manifest),
+    holds: heldParts(manifest),
     faults,
   };
 }

@@ -53,6 +53,7 @@ async function backups(folder: string, kept: readonly (readonly KeptSnapshot[])[
       clusterUid,
       backupId: 'a'.repeat(64),
       snapshots: [...snapshots],
+      holds: ['database'],
     });
     paths.push(path);
   }

@@ -8,7 +8,14 @@ const backup = fc.record({
   createdAt: fc.integer({ min: 0, max: 50 }),
   isVerified: fc.boolean(),
   clusterUid: fc.constantFrom('a', 'b', 'c'),
+  holds: fc.constant(['config', 'database']),
 });
+const partial = backup.chain((one) =>
+  fc.option(fc.subarray(['config', 'database', 'metrics']), { nil: undefined }).map((holds): KeptBackup => {
+    const { holds: _all, ...rest } = one;
+    return holds === undefined ? rest : { ...rest, holds };
+  }),
+);
 const policy = fc.record(
   {
     keepLast: fc.integer({ min: -2, max: 6 }),
@@ -53,12 +60,59 @@ test('threat 134: each rule keeps what it says', () => {
   );
 });
 
+test('threat 134: what goes has a newer verified backup with all of its parts; what nobody knows the parts of stays', () => {
+  fc.assert(
+    fc.property(fc.array(partial, { maxLength: 30 }), policy, (backups, rules) => {
+      const expired = chooseExpired(backups, rules);
+      for (const { createdAt, clusterUid, holds } of expired) {
+        const better = backups.filter(
+          (other) =>
+            other.clusterUid === clusterUid &&
+            other.isVerified &&
+            other.createdAt > createdAt &&
+            holds?.every((part) => other.holds?.includes(part)),
+        );
+        assert.ok(better.length >= Math.max(1, rules.keepLast ?? 1));
+      }
+      const left = backups.filter((one) => !expired.includes(one));
+      for (const uid of ['a', 'b', 'c']) {
+        const best = (among: readonly KeptBackup[]): number =>
+          Math.max(
+            -1,
+            ...among
+              .filter(({ clusterUid, isVerified }) => clusterUid === uid && isVerified)
+              .filter(({ holds }) => holds?.includes('database') && holds.includes('metrics'))
+              .map(({ createdAt }) => createdAt),
+          );
+        assert.equal(best(left), best(backups));
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('threat 134: partial backups replace partial ones, full ones replace both', () => {
+  const make = (day: number, holds?: readonly string[]): KeptBackup => ({
+    ...{ path: `${day}`, createdAt: day, isVerified: true, clusterUid: 'a' },
+    ...(holds ? { holds } : {}),
+  });
+  const all = ['config', 'database', 'metrics'];
+  const expired = (...backups: KeptBackup[]): string[] =>
+    chooseExpired(backups, { keepLast: 1, now: 9 }).map(({ path }) => path);
+  assert.deepEqual(expired(make(1, all), make(2, ['config']), make(3, ['config'])), ['2']);
+  assert.deepEqual(expired(make(1, ['config']), make(2, ['metrics']), make(3, all)), ['1', '2']);
+  assert.deepEqual(expired(make(1, all), make(2, ['config', 'database']), make(3, ['metrics'])), []);
+  assert.deepEqual(expired(make(1), make(2, all), make(3, all)), ['2']);
+  assert.deepEqual(expired(make(1, all), make(2)), []);
+});
+
 test('old backups go: the oldest first, verified or not', () => {
   const make = (day: number, isVerified: boolean): KeptBackup => ({
     path: `${day}`,
     createdAt: day,
     isVerified,
     clusterUid: 'a',
+    holds: [],
   });
   const backups = [
     make(5, false),
