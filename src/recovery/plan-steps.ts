@@ -106,11 +106,11 @@ export function volumeStep({ claim, namespace, part }: VolumeFacts, facts: Resto
   return [
     own(
       `volume:${namespace}/${claim}`,
-      { kind: 'volume', namespace, claim, part, image },
+      { kind: 'volume', namespace, claim, part, image, ...(replace ? { replaces: true } : {}) },
       {
         title: replace
           ? `stop what has volume ${namespace}/${claim} mounted, fill it, start that again`
-          : `fill volume ${namespace}/${claim}`,
+          : `fill volume ${namespace}/${claim}, which must be empty`,
         command: `tar -x in a pod that mounts ${claim}`,
         destructive: replace,
         saves: replace ? ['its content, in the safety backup', 'the numbers of replicas'] : [],

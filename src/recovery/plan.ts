@@ -88,6 +88,8 @@ export type RestoreAction =
       readonly claim: string;
       readonly part: string;
       readonly image: string;
+      /** What was on it is in the safety backup. */
+      readonly replaces?: true;
     }
   | { readonly kind: 'globals' | 'external-access' }
   | { readonly kind: 'swap'; readonly databases: readonly string[] }

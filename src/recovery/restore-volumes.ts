@@ -52,7 +52,11 @@ export async function chooseVolumes(options: RestoreOptions): Promise<VolumeChoi
   const leftOut: string[] = [];
   const snapshots: FoundSnapshot[] = [];
   for (const volume of wanted) {
-    if (volume.method === 'copy' || isRebound(volume)) continue;
+    if (isRebound(volume)) continue;
+    if (volume.method === 'copy') {
+      leftOut.push(...outlived(volume, candidates(volume.namespace, volume.claim)));
+      continue;
+    }
     const bound = live.find((each) => isBoundTo(each, volume));
     if (bound) {
       const over = volume.method === 'snapshot' ? `; snapshot ${volume.by} is not put over it` : '';
@@ -80,6 +84,14 @@ export async function chooseVolumes(options: RestoreOptions): Promise<VolumeChoi
   }
   const copies = wanted.filter((volume) => volume.method === 'copy' && !isRebound(volume));
   return { copies, rebinds, snapshots, leftOut };
+}
+
+/** A volume beside the copy of what it held once. */
+function outlived({ namespace, claim }: VolumeFacts, found: readonly Rebind[]): string[] {
+  return found.map(
+    ({ volume }) =>
+      `volume ${volume} names ${namespace}/${claim}: its content is not taken, the copy is; to have it instead: --rebind ${claim}`,
+  );
 }
 
 function isBoundTo(volume: KubeObject, { namespace, claim }: VolumeFacts): boolean {

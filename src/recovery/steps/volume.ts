@@ -9,6 +9,7 @@ import type { RestoreAction } from '../plan.js';
 import { pullSecretsIn } from '../pull-secrets.js';
 import { COMPARE_SCRIPT, WRITE_SCRIPT } from '../volume-script.js';
 import { freshClaim } from './claims.js';
+import { demandErasable, FILLING, madeHere } from './erasable.js';
 import type { RestoreWork } from './types.js';
 import { mounts } from './users.js';
 import {
@@ -54,12 +55,13 @@ export function volumeStep(work: RestoreWork, action: VolumeAction): StepExecuto
       const live = await work.client.get(RESOURCES.claims, name, { signal });
       if (live?.metadata.annotations?.[MARK] !== markOf(work, action, context)) {
         await guard();
-        if (!live) await work.client.create(await freshClaim(work, action, signal), { signal });
+        if (!live)
+          await work.client.create(madeHere(await freshClaim(work, action, signal), context), { signal });
         await stopWorkloads(work, users, context);
         await removeLeftHelpers(work.client, action, context);
         await fillThroughPod(work, action, context);
         await guard();
-        const annotations = { [MARK]: markOf(work, action, context) };
+        const annotations = { [MARK]: markOf(work, action, context), [FILLING]: null };
         await work.client.patch(RESOURCES.claims, name, { metadata: { annotations } }, { signal });
       }
       await putBack(work, await readKept(context), context);
@@ -90,7 +92,10 @@ async function fillThroughPod(work: RestoreWork, action: VolumeAction, context: 
     random: work.random,
     signal,
   };
-  await withHelper(request, (pod) => fill(work, action, { pod, context }));
+  await withHelper(request, async (pod) => {
+    await demandErasable(work, action, { pod, context });
+    await fill(work, action, { pod, context });
+  });
 }
 
 /** Writes the copy, then lets tar compare all of it with what is on the volume. */
