@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseYamlDocuments } from '../../src/yaml.js';
@@ -13,7 +13,6 @@ import {
   grantedRights,
   killTree,
   objectsOf,
-  playDriver,
   usedRights,
   withBackup,
 } from './collect-support.js';
@@ -257,117 +256,6 @@ describe('what a backup holds and how it is made', { skip: !wanted, timeout: 1_2
       assert.doesNotMatch(stdout, /postmaster\.pid/);
     });
   });
-
-  it('takes VolumeSnapshots, restores a volume from one, and deletes those of backups that go', async () => {
-    const crds = spawnSync('scripts/tools', ['snapshot-crds'], { encoding: 'utf8' }).stdout.trim();
-    site.kubectl('apply', '-f', crds);
-    site.kubectl(
-      'wait',
-      '--for=condition=Established',
-      'crd/volumesnapshots.snapshot.storage.k8s.io',
-      'crd/volumesnapshotcontents.snapshot.storage.k8s.io',
-      'crd/volumesnapshotclasses.snapshot.storage.k8s.io',
-    );
-    const driver = 'csi.airgap.test';
-    applyYaml(
-      site,
-      'snapshots.yaml',
-      `apiVersion: snapshot.storage.k8s.io/v1
-kind: VolumeSnapshotClass
-metadata: { name: site }
-driver: ${driver}
-deletionPolicy: Retain
-`,
-    );
-    const args = ['--plain', '--only', 'metrics', '--metrics-as', 'snapshot'];
-    const unfit = ended(await run('create', '-o', at('unfit.backup'), ...args), 8);
-    assert.match(unfit.err, /a volume of a CSI driver/);
-    const played = playDriver(site, driver);
-    try {
-      const file = at('snapshot.backup');
-      ended(await run('create', '-o', file, ...args, '--snapshot-class', 'site'), 0);
-      await withBackup(file, async (backup) => {
-        const [volume] = backup.manifest.volumes;
-        const found = site.json('-n', 'runai-backend', 'get', 'volumesnapshot', String(volume?.by)) as {
-          metadata: { uid: string };
-        };
-        assert.equal(volume?.method, 'snapshot');
-        assert.equal(volume?.meta?.['handle'], `handle-${found.metadata.uid}`);
-        assert.equal(volume?.meta?.['driver'], driver);
-        const kinds = (await objectsOf(backup, 'volume-snapshots')).map(({ kind }) => kind);
-        assert.deepEqual(kinds, ['VolumeSnapshot', 'VolumeSnapshotContent', 'VolumeSnapshotClass']);
-      });
-      await restoreFromSnapshot(['--snapshot-class', 'site', '--metrics-as', 'snapshot']);
-      await snapshotsGo([...args, '--snapshot-class', 'site']);
-    } finally {
-      played.stop();
-    }
-  });
-
-  /** The claim is gone with its volume: what the driver has comes back, also when only a content still names it. */
-  async function restoreFromSnapshot(flags: readonly string[]): Promise<void> {
-    const file = at('by-snapshot.backup');
-    const thanos = ['-n', 'runai-backend', 'statefulset/runai-backend-thanos-receive'];
-    const kept = 'kept by the driver';
-    writeFileSync(join(folderOf(site, 'runai-backend', THANOS), 'kept'), kept);
-    ended(await run('create', '-o', file, '--plain', '--only', 'values,metrics,storage', ...flags), 0);
-    const restore = ['restore', file, '--bundle', bundle, '--registry', site.registry, '--plain-http'];
-    const lose = (): void => {
-      site.kubectl('scale', ...thanos, '--replicas=0');
-      const volume = site.kubectl(
-        '-n',
-        'runai-backend',
-        'get',
-        'pvc',
-        THANOS,
-        '-o',
-        'jsonpath={.spec.volumeName}',
-      );
-      site.kubectl('-n', 'runai-backend', 'delete', 'pvc', THANOS, '--wait=true');
-      site.kubectl('delete', 'pv', volume, '--ignore-not-found', '--wait=true');
-    };
-    for (const left of ['the VolumeSnapshot', 'its content']) {
-      lose();
-      if (left === 'its content')
-        site.kubectl('-n', 'runai-backend', 'delete', 'volumesnapshots', '--all', '--wait=true');
-      const ran = ended(await site.airgap(...restore, '--only', 'metrics', '--replace', '--yes'), 0);
-      assert.match(
-        ran.err,
-        left === 'its content' ? /make VolumeSnapshot airgap-restored-/ : /from VolumeSnapshot airgap-/,
-      );
-      assert.equal(readFileSync(join(folderOf(site, 'runai-backend', THANOS), 'kept'), 'utf8'), kept, left);
-      site.kubectl('scale', ...thanos, '--replicas=1');
-      site.kubectl('rollout', 'status', ...thanos, '--timeout=120s');
-    }
-    const all = await site.airgap(...restore, '--only', 'metrics', '--replace', '--dry-run');
-    assert.match(ended(all, 0).out, /stays bound to .*; snapshot .* is not put over it/);
-    site.kubectl('-n', 'runai-backend', 'delete', 'volumesnapshots', '--all', '--wait=true');
-    site.kubectl('delete', 'volumesnapshotcontents', '--all', '--wait=true');
-    lose();
-    const none = await site.airgap(...restore, '--only', 'metrics', '--replace', '--dry-run');
-    assert.match(
-      ended(none, 0).out,
-      /not in it volume .*handle handle-.* is not in this cluster.*begins empty/,
-    );
-    site.kubectl('scale', ...thanos, '--replicas=1');
-    site.kubectl('rollout', 'status', ...thanos, '--timeout=120s');
-  }
-
-  async function snapshotsGo(args: readonly string[]): Promise<void> {
-    const folder = at('snapshots');
-    mkdirSync(folder);
-    const names = (): string[] =>
-      site.kubectl('-n', 'runai-backend', 'get', 'volumesnapshots', '-o', 'name').split('\n').filter(Boolean);
-    const before_ = names();
-    const keep = ['-o', `${folder}/`, ...args, '--keep', '1'];
-    ended(await run('create', ...keep), 0);
-    const first = names().filter((name) => !before_.includes(name));
-    const ran = ended(await run('create', ...keep), 0);
-    assert.match(ran.err, /deleted VolumeSnapshot .*; its class retains: handle-/);
-    assert.equal(first.length, 1);
-    assert.ok(!names().includes(first[0] ?? ''), 'it went with its backup');
-    assert.equal(names().length, before_.length + 1, 'that of the newest is there');
-  }
 
   it('threats 124 and 134: an emptied database gives no backup; old ones go, the newest verified one stays', async () => {
     const folder = at('nightly');

@@ -7,7 +7,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Ran, type Running, seeded, startNode, type TestNode } from '../../install/support/node.js';
 import { databaseFacts, diskUse, fileFacts, objectFacts, untouched } from './facts.js';
-import { deletePod, diedAt, fail, inCopy, poison, shareTaken, slowWriter } from './faults.js';
+import {
+  deletePod,
+  type EndedRestore,
+  fail,
+  inCopy,
+  killedAt,
+  poison,
+  shareTaken,
+  slowWriter,
+} from './faults.js';
 import { differences } from './manifests.js';
 import {
   CANARIES,
@@ -90,11 +99,13 @@ export function disaster({ version, size, kills, failures }: Disaster): void {
         AIRGAP_TEST_DIE_AT: JSON.stringify(dieAt),
       });
     };
-    const finish = async (running: Running): Promise<Ran & { readonly json: Record<string, unknown> }> => {
+    const finish = async (running: Running): Promise<EndedRestore> => {
       const ran = await running.ended;
       said.push(ran.out, ran.err);
       return { ...ran, json: ran.out === '' ? {} : JSON.parse(ran.out) };
     };
+    const restore = (words: Record<string, unknown>, dieAt: readonly string[]): Promise<EndedRestore> =>
+      finish(start(words, dieAt));
     const backup = async (
       name: string,
     ): Promise<{ file: string; key: string; json: Record<string, unknown> }> => {
@@ -203,19 +214,9 @@ export function disaster({ version, size, kills, failures }: Disaster): void {
       const certain = points.filter(
         (point) => !/^(wait|apply:namespaces|namespaces|drop:second)/.test(point),
       );
-      const left = new Set(kills === 'every' ? points : sample(certain, 3, random));
-      const wanted = certain.filter((point) => left.has(point));
-      let words: Record<string, unknown> = { toNewCluster: true };
-      for (let restored = false; !restored; ) {
-        const ran = await finish(start(words, [...left]));
-        restored = ran.json['outcome'] === 'restored';
-        if (restored) continue;
-        const point = diedAt(ran.err);
-        assert.ok(ran.out === '' && point !== undefined && left.delete(point), lastWordsOf(ran));
-        console.error(`disaster ${version}: killed at ${point}`);
-        // Going on needs none of the words that began it.
-        words = { registry: undefined, plainHttp: undefined };
-      }
+      const chosen = kills === 'every' ? points : sample(certain, 3, random);
+      const wanted = certain.filter((point) => chosen.includes(point));
+      const { left } = await killedAt(restore, { toNewCluster: true }, chosen);
       assert.deepEqual(
         wanted.filter((point) => left.has(point)),
         [],
@@ -337,8 +338,11 @@ export function disaster({ version, size, kills, failures }: Disaster): void {
         );
         const rebind = claims.items.map(({ metadata }) => metadata.name);
         const words = { rebind, domain: 'new.test', toNewCluster: true, newRun: true };
-        const { json, out, err } = await finish(start(words));
-        assert.equal(json['outcome'], 'restored', `${out}\n${err}`.slice(-3000));
+        const points = rebind.flatMap((claim) =>
+          ['intent', 'effect'].map((boundary) => `rebind:runai-backend/${claim}|${boundary}`),
+        );
+        const { left } = await killedAt(restore, words, points);
+        assert.deepEqual([...left], [], 'points that no kill reached');
         assert.equal(site.must('psql', 'backend', 'SELECT * FROM newer_than_the_backup'), '1');
         assert.equal(metricsFolder(site), folders);
         assert.deepEqual(fileFacts(site), known.files);
@@ -360,10 +364,6 @@ export function disaster({ version, size, kills, failures }: Disaster): void {
       assert.deepEqual(findSecrets(site, CANARIES, { said, lines: watched.lines }), []);
     });
   });
-}
-
-function lastWordsOf({ out, err }: Ran): string {
-  return `${out}\n${err.slice(-2000)}`;
 }
 
 interface Claim {

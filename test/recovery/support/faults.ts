@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Running, TestNode } from '../../install/support/node.js';
+import type { Ran, Running, TestNode } from '../../install/support/node.js';
 import { rowsOfJobs, type Size } from './site.js';
 
 /** Takes its time to stop, so that a kill falls into the outage. */
@@ -35,10 +35,40 @@ export function shareTaken(found: string): number {
 }
 
 /** The boundary at which a restore that was to be killed was. */
-export function diedAt(err: string): string | undefined {
+function diedAt(err: string): string | undefined {
   const last = err.split('\n').findLast((line) => line.startsWith('{"type":"boundary"'));
   const { step, boundary, dies } = JSON.parse(last ?? '{}');
   return dies ? `${step}|${boundary}` : undefined;
+}
+
+/** A restore in a process of its own that ended, with what it printed. */
+export interface EndedRestore extends Ran {
+  readonly json: Record<string, unknown>;
+}
+
+/**
+ * Restores, killed at the first boundary it meets of those that are left, until it comes through. Going on needs none of
+ * the words that began it.
+ * @returns what it said in all, and the points that no kill reached
+ */
+export async function killedAt(
+  restore: (words: Record<string, unknown>, dieAt: readonly string[]) => Promise<EndedRestore>,
+  first: Record<string, unknown>,
+  points: readonly string[],
+): Promise<{ readonly said: string; readonly left: ReadonlySet<string> }> {
+  const left = new Set(points);
+  let said = '';
+  for (let words = first; ; words = { registry: undefined, plainHttp: undefined }) {
+    const ran = await restore(words, [...left]);
+    said += ran.err;
+    if (ran.json['outcome'] === 'restored') return { said, left };
+    const point = diedAt(ran.err);
+    assert.ok(
+      ran.out === '' && point !== undefined && left.delete(point),
+      `${ran.out}\n${ran.err.slice(-2000)}`,
+    );
+    console.error(`killed at ${point}`);
+  }
 }
 
 /** Whether a dump reads a table at this moment. */
