@@ -5,8 +5,11 @@ import { versionOfRelease } from '../runai/era.js';
 import { BACKEND, CLUSTER, OBJECTS, type ObjectRef, OLD_CLUSTER_RELEASE } from '../runai/names.js';
 import { platformOf } from '../runai/platform.js';
 import type { Site } from '../runai/site.js';
-import type { Version } from '../runai/version.js';
+import { LEFTOVER_KINDS } from '../runai/steps/cluster.js';
+import { isAtLeast, type Version } from '../runai/version.js';
+import { belongingOf, WORKLOAD_KINDS } from './belonging.js';
 import type { ReleaseFacts } from './site.js';
+import { listKind } from './steps/objects.js';
 import { valueAt } from './values.js';
 
 type Read = { readonly signal?: AbortSignal };
@@ -31,8 +34,10 @@ export async function observeProduct(
   const ingressClass = await there(OBJECTS.nginxClass);
   const firstAdmin = valueAt(backend?.values, ['backend', 'openshiftIdp', 'firstAdmin']);
   const domain = platform === 'openshift' ? await openshiftDomain(client, read) : undefined;
+  const unmarked = await unmarkedOf(client, { cluster, version: clusterVersion }, read);
   return {
     platform,
+    ...(unmarked.length === 0 ? {} : { unmarked }),
     ...(backendVersion === undefined ? {} : { backend: backendVersion }),
     ...(clusterVersion === undefined ? {} : { cluster: clusterVersion }),
     ...(cluster === undefined ? {} : { clusterRelease: cluster.name }),
@@ -46,6 +51,27 @@ export async function observeProduct(
     ...(domain === undefined ? {} : { openshiftDomain: domain }),
     ...(typeof firstAdmin === 'string' ? { openshiftFirstAdmin: firstAdmin } : {}),
   };
+}
+
+/** Only a cluster that may have to be reinstalled leaves anything to be deleted by kind. */
+async function unmarkedOf(
+  client: KubeClient,
+  { cluster, version }: { readonly cluster: Release | undefined; readonly version: Version | undefined },
+  read: Read,
+): Promise<ObjectRef[]> {
+  if (cluster === undefined) return [];
+  if (version !== undefined && isAtLeast(version, 2, 9) && cluster.name === CLUSTER.release) return [];
+  const { namespace } = CLUSTER;
+  const signal = read.signal ?? new AbortController().signal;
+  const whose = { release: cluster.name, namespace };
+  const refs: ObjectRef[] = [];
+  for (const { apiVersion, kind } of LEFTOVER_KINDS.filter((one) => WORKLOAD_KINDS.includes(one.kind))) {
+    for (const { object } of await listKind(client, { apiVersion, kind }, { namespace, signal })) {
+      const belonging = await belongingOf(client, { ...object, kind }, { whose, signal });
+      if (belonging === 'unmarked') refs.push({ apiVersion, kind, namespace, name: object.metadata.name });
+    }
+  }
+  return refs;
 }
 
 /** The revision that runs: the last deployed one, else the last one that was tried. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Plan } from '../run/types.js';
 import { CLAIM_SETTINGS, CLAIMS } from '../runai/names.js';
 import type { Facts } from '../runai/site.js';
 import { movesVolumes } from '../runai/steps/paths.js';
@@ -30,7 +31,10 @@ export function judgeCarried({ chart, carried }: PlannedRelease, acknowledged: r
     if (translated.length === 0) return [];
     return [{ ...row, outcome: 'pass', seen: `${translated.length} have other keys now` }];
   }
-  const id = acknowledgement(chart.release, lost);
+  const id = acknowledgement(
+    `values.${chart.release}`,
+    lost.map(({ key }) => key),
+  );
   const seen = lost.map(({ key, why }) => `${key}: ${why}`).join('; ');
   if (acknowledged.includes(id)) return [{ ...row, outcome: 'warn', seen, advice: 'accepted as lost' }];
   return [
@@ -71,10 +75,31 @@ export function judgeClaims(planned: PlannedRelease, facts: Facts): Finding[] {
   });
 }
 
+/** What the plan deletes although nothing says whose it is: accepted by name, or the run does not begin. */
+export function judgeUnmarked(plan: Plan, acknowledged: readonly string[]): Finding[] {
+  const names = plan.steps.flatMap(({ deletes = [] }) => deletes);
+  if (names.length === 0) return [];
+  const row: Row & Pick<Finding, 'seen'> = {
+    id: 'upgrade.leftovers',
+    title: 'what goes with the old cluster',
+    seen: `nothing says whose these are, and the vendor’s text deletes them: ${names.join(', ')}`,
+  };
+  const id = acknowledgement('leftovers', names);
+  if (acknowledged.includes(id)) return [{ ...row, outcome: 'warn', advice: 'accepted as deleted' }];
+  return [
+    {
+      ...row,
+      outcome: 'fail',
+      expected: 'a mark of whose they are on each of them',
+      advice: `label what has to stay with app.kubernetes.io/managed-by=YOUR-TEAM; the rest is accepted with --acknowledge=${id}`,
+      code: 'DECISION_NEEDED',
+    },
+  ];
+}
+
 /** Bound to the very list that was read: another list asks again. */
-function acknowledgement(release: string, lost: PlannedRelease['carried']['lost']): string {
-  const text = lost.map(({ key }) => key).join('\n');
-  return `values.${release}@${createHash('sha256').update(text).digest('hex').slice(0, 8)}`;
+function acknowledgement(what: string, list: readonly string[]): string {
+  return `${what}@${createHash('sha256').update(list.join('\n')).digest('hex').slice(0, 8)}`;
 }
 
 function pathFinding(finding: PathFinding, acknowledged: readonly string[]): Finding {

@@ -7,7 +7,7 @@ import { judgeHelm } from './checks/helm.js';
 import { judgePlatformVersion } from './checks/platform-version.js';
 import type { Finding, Row } from './findings.js';
 import type { InstallPlan } from './plan.js';
-import { judgeCarried, judgeClaims, judgePath } from './preflight-upgrade.js';
+import { judgeCarried, judgeClaims, judgePath, judgeUnmarked } from './preflight-upgrade.js';
 import type { Observation } from './site.js';
 import { valueAt } from './values.js';
 
@@ -47,6 +47,7 @@ export function judgePreflight(facts: PreflightFacts): Finding[] {
       acknowledged: facts.acknowledged,
       requires: facts.manifest.requires['kubernetes'] !== undefined,
     }),
+    ...judgeUnmarked(facts.made.plan, facts.acknowledged),
     ...facts.made.releases.flatMap((planned) => judgeCarried(planned, facts.acknowledged)),
     ...facts.made.releases.flatMap((planned) => judgeClaims(planned, facts.made.facts)),
     ...domain(facts),

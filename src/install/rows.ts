@@ -66,6 +66,9 @@ const ALL = {
   'release.health.*': fail('whether what is to be upgraded is well'),
   'values.*': fail('whether the operator’s own settings have a place in the new chart'),
   'control-plane.domain': fail('whether a new control plane has a name'),
+  'upgrade.leftovers': fail(
+    'whether something would go with the old cluster that nothing says is the product’s',
+  ),
   'upgrade.path': fail('whether the release can be reached from what runs'),
   'nodes.ready': fail('whether a node takes pods'),
   'nodes.size': warn('whether a node is as large as the release asks for'),

@@ -16,7 +16,16 @@ export type ReportOutcome = 'finished' | 'failed' | 'interrupted' | 'needs-opera
 export interface ReportStep
   extends Pick<
     PlanStep,
-    'id' | 'title' | 'command' | 'destructive' | 'saves' | 'doneWhen' | 'undoneBy' | 'source' | 'touches'
+    | 'id'
+    | 'title'
+    | 'command'
+    | 'destructive'
+    | 'saves'
+    | 'deletes'
+    | 'doneWhen'
+    | 'undoneBy'
+    | 'source'
+    | 'touches'
   > {
   /** `found`: it held already, and nothing was done. */
   readonly state: 'done' | 'found' | 'failed' | 'begun' | 'needs-operator' | 'waiting';
@@ -111,11 +120,12 @@ function stepsOf(plan: Plan, records: readonly JournalRecord[]): ReportStep[] {
   const began = new Set(records.filter(({ phase }) => phase === 'intent').map(({ step }) => step));
   return stepStates(plan, records).map((progress, index): ReportStep => {
     const step = plan.steps[index] as PlanStep;
-    const { id, title, command, destructive, saves, doneWhen, undoneBy, source, touches } = step;
+    const { id, title, command, destructive, saves, deletes, doneWhen, undoneBy, source, touches } = step;
     const { state, at, took, detail } = progress;
     return {
       ...{ id, title, destructive, saves, doneWhen },
       ...(command === undefined ? {} : { command }),
+      ...(deletes === undefined ? {} : { deletes }),
       ...(undoneBy === undefined ? {} : { undoneBy }),
       ...(source === undefined ? {} : { source }),
       ...(touches === undefined ? {} : { touches }),

@@ -11,6 +11,8 @@ export interface PlanStep {
   readonly destructive: boolean;
   /** What is saved before the step, in words; empty when nothing needs it. */
   readonly saves: readonly string[];
+  /** Objects that go although nothing says whose they are. */
+  readonly deletes?: readonly string[];
   /** How it is known to be done, in words. */
   readonly doneWhen: string;
   /** What undoes it, in words; absent when nothing can. */

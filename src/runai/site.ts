@@ -1,3 +1,4 @@
+import type { ObjectRef } from './names.js';
 import type { Platform } from './platform.js';
 import type { Version } from './version.js';
 
@@ -24,6 +25,8 @@ export interface Site {
   readonly backendIngress: boolean;
   /** Whether runai-backend/runai-backend-tls is there. */
   readonly backendTls: boolean;
+  /** Workloads, services and monitors in the namespace of a cluster that must be reinstalled, marked as nobody's. */
+  readonly unmarked?: readonly ObjectRef[];
   /** The OpenShift domain (of `runai.apps.<domain>`), where the platform is OpenShift. */
   readonly openshiftDomain?: string;
   /** First administrator of the OpenShift identity provider, from the old values. */

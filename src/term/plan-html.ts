@@ -51,11 +51,12 @@ ${facts([
 
 /** Title, mark, command, and what is saved; shared by plans and reports. */
 export function stepText(
-  step: Pick<PlanStep, 'title' | 'command' | 'destructive' | 'saves' | 'undoneBy'>,
+  step: Pick<PlanStep, 'title' | 'command' | 'destructive' | 'saves' | 'deletes' | 'undoneBy'>,
 ): Html {
-  const { title, command, destructive, saves, undoneBy } = step;
+  const { title, command, destructive, saves, deletes, undoneBy } = step;
   return html`${title} ${destructive ? badge('bad', 'destructive') : undefined}
 ${saves.length === 0 ? undefined : html`<small>saves first: ${saves.join('; ')}</small>`}
+${deletes === undefined ? undefined : html`<small>deletes also, marked as nobody’s: ${deletes.join('; ')}</small>`}
 ${destructive && undoneBy !== undefined ? html`<small>undone by: ${undoneBy}</small>` : undefined}
 ${command === undefined ? undefined : html`<pre>${command}</pre>`}`;
 }

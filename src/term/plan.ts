@@ -90,6 +90,9 @@ export function stepLines(step: PlanStep, index: number): string[] {
     `${String(index + 1).padStart(3)}. ${step.title}${mark}`,
     ...(step.command === undefined ? [] : step.command.split('\n').map((line) => `       $ ${line}`)),
     ...(step.saves.length === 0 ? [] : [`       saves    ${step.saves.join('; ')}`]),
+    ...(step.deletes === undefined
+      ? []
+      : [`       deletes  also, marked as nobody’s: ${step.deletes.join('; ')}`]),
     `       done     when ${step.doneWhen}`,
     ...(step.undoneBy === undefined || !step.destructive ? [] : [`       undone   by ${step.undoneBy}`]),
   ];

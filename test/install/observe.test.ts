@@ -68,6 +68,23 @@ const deployment = (name: string, ready: number): KubeObject =>
     status: { replicas: 1, updatedReplicas: 1, availableReplicas: ready, readyReplicas: ready },
   });
 
+test('workloads of nobody’s beside a cluster that is reinstalled are in the plan; beside a later one they are no matter', async () => {
+  for (const [version, deletes] of [
+    ['2.8.20', ['service runai/by-hand']],
+    ['2.9.25', undefined],
+  ] as const) {
+    bench.api.put(release('runai-cluster', { name: 'runai-cluster', version }));
+    bench.api.put(owned(object('Deployment', 'engine', 'runai'), 'runai-cluster', 'runai'));
+    bench.api.put(owned(object('Deployment', 'of-others', 'runai'), 'corp', 'corp'));
+    bench.api.put(object('Service', 'by-hand', 'runai'));
+    const manifest = manifestOf('2.13.66');
+    const bundle = { manifest } as never;
+    const site = await observe({ client: bench.api.client, bundle, crds: [] });
+    const { plan } = makePlan(requestOf('2.13.66', { manifest }), site);
+    assert.deepEqual(plan.steps.find(({ id }) => id === 'delete:cluster-leftovers')?.deletes, deletes);
+  }
+});
+
 test('of a prerequisite only its own workloads are waited for, whatever else its namespace holds', async () => {
   const step = (scope: 'release' | undefined) =>
     waitStep(

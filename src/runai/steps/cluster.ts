@@ -1,5 +1,5 @@
 import { PEOPLE_ELSEWHERE } from '../bindings.js';
-import { CLUSTER, OBJECTS } from '../names.js';
+import { CLUSTER, OBJECTS, type ObjectRef } from '../names.js';
 import type { Facts } from '../site.js';
 import { SOURCES } from '../sources.js';
 import { prerequisiteSteps, waitsForUninstall } from './backend.js';
@@ -7,7 +7,7 @@ import { reinstallsCluster } from './paths.js';
 import type { ProductStep, StepRow } from './types.js';
 
 /** Kinds that an uninstalled cluster of 2.8 or before leaves in its namespace (newer text, without secrets). */
-const LEFTOVER_KINDS = [
+export const LEFTOVER_KINDS = [
   { apiVersion: 'apps/v1', kind: 'Deployment' },
   { apiVersion: 'apps/v1', kind: 'StatefulSet' },
   { apiVersion: 'apps/v1', kind: 'DaemonSet' },
@@ -153,6 +153,7 @@ function people(): ProductStep {
 function reinstallation({ site }: Facts): ProductStep[] {
   const release = site.clusterRelease ?? CLUSTER.release;
   const { namespace } = CLUSTER;
+  const { unmarked = [] } = site;
   return [
     {
       id: `helm-uninstall:${release}`,
@@ -173,7 +174,8 @@ function reinstallation({ site }: Facts): ProductStep[] {
     },
     {
       id: 'delete:cluster-leftovers',
-      title: 'delete what the uninstalled cluster left; the operator’s own secrets and config maps stay',
+      title:
+        'delete what the uninstalled cluster left; what is marked as another’s stays, and so do the operator’s own secrets and config maps',
       command: [
         `kubectl delete -n ${namespace} --all deployments,daemonsets,services,cm,roles,rolebindings,ingresses,servicemonitors,podmonitors`,
         'kubectl delete validatingwebhookconfigurations,mutatingwebhookconfigurations,clusterroles,clusterrolebindings -l app=runai',
@@ -181,6 +183,7 @@ function reinstallation({ site }: Facts): ProductStep[] {
       ].join('\n'),
       destructive: true,
       saves: ['every object that is deleted, whole'],
+      ...(unmarked.length === 0 ? {} : { deletes: unmarked.map(nameOf) }),
       doneWhen: 'none of the old release’s objects is left, and no finalizer waits for its operator',
       undoneBy: 'the saved objects',
       source: SOURCES.clusterLater,
@@ -191,6 +194,7 @@ function reinstallation({ site }: Facts): ProductStep[] {
         kinds: LEFTOVER_KINDS,
         labelled: LABELLED,
         objects: [OBJECTS.kubeletService],
+        unmarked,
         unfinalize: [OBJECTS.runaiConfig],
       },
     },
@@ -205,6 +209,10 @@ function reinstallation({ site }: Facts): ProductStep[] {
       action: { kind: 'restore-secrets', namespace },
     },
   ];
+}
+
+function nameOf({ kind, namespace, name }: ObjectRef): string {
+  return `${kind.toLowerCase()} ${namespace}/${name}`;
 }
 
 function clusterInstall(facts: Facts): ProductStep[] {

@@ -65,6 +65,8 @@ export type Action =
         readonly selector: string;
       }[];
       readonly objects: readonly ObjectRef[];
+      /** Objects of these kinds that nothing marks as the product's or another's, by name; no others without a mark go. */
+      readonly unmarked: readonly ObjectRef[];
       /** Objects whose finalizers nobody is left to answer. */
       readonly unfinalize: readonly ObjectRef[];
     }
@@ -88,6 +90,7 @@ export interface ProductStep {
   readonly command: string;
   readonly destructive: boolean;
   readonly saves: readonly string[];
+  readonly deletes?: readonly string[];
   readonly doneWhen: string;
   /** Absent when nothing undoes it, or nothing needs to. */
   readonly undoneBy?: string;

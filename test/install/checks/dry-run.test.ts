@@ -129,7 +129,9 @@ test('an uninstall takes what its record has and no policy keeps; the leftovers 
   const release = rendered(CHART, { role: 'cluster', release: 'runai-cluster', namespace: 'runai' });
   const kept = object('Secret', 'kept', { metadata: { annotations: { 'helm.sh/resource-policy': 'keep' } } });
   const manifest = [object('ConfigMap', 'recorded'), object('ClusterRole', 'wide'), kept];
-  const steps = composeSteps(factsOf({ from: '2.8.20', to: '2.13.66' })).filter(({ id }) =>
+  const accepted = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'runai', name: 'accepted' };
+  const facts = factsOf({ from: '2.8.20', to: '2.13.66', site: { unmarked: [accepted] } });
+  const steps = composeSteps(facts).filter(({ id }) =>
     /^(helm-uninstall|delete:cluster-leftovers|helm:runai-cluster)/.test(id),
   );
   const gone = leavesBefore(release, {
@@ -144,7 +146,9 @@ test('an uninstall takes what its record has and no policy keeps; the leftovers 
   assert.equal(gone(inRunai('Secret', 'kept')), false);
   assert.equal(gone(object('ConfigMap', 'recorded', { metadata: { namespace: 'default' } })), false);
   assert.equal(gone(inRunai('ConfigMap', 'by-hand')), false, 'somebody else’s stays');
-  assert.equal(gone(inRunai('Deployment', 'by-hand')), true, 'workloads of the product’s namespace go');
+  assert.equal(gone(inRunai('Deployment', 'by-hand')), false, 'a workload that came after the plan stays');
+  assert.equal(gone(inRunai('Deployment', 'accepted')), true, 'one that the plan lists goes');
+  assert.equal(gone(inRunai('Deployment', 'engine', { labels: { app: 'runai-engine' } })), true);
   const ownerReferences = [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'recorded', uid: 'u' }];
   assert.equal(gone(inRunai('ConfigMap', 'made', { ownerReferences })), true);
   const annotations = { 'meta.helm.sh/release-name': 'other' };

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { isLeftover, leftoversStep } from '../../../src/install/steps/leftovers.js';
+import { leftoversStep } from '../../../src/install/steps/leftovers.js';
 import { customised, restoreRunaiConfigStep } from '../../../src/install/steps/restore-runaiconfig.js';
 import type { Work } from '../../../src/install/steps/types.js';
 import { uninstallStep } from '../../../src/install/steps/uninstall.js';
 import type { KubeObject } from '../../../src/kube/types.js';
-import { OBJECTS } from '../../../src/runai/names.js';
+import { OBJECTS, type ObjectRef } from '../../../src/runai/names.js';
 import { composeSteps } from '../../../src/runai/steps/compose.js';
 import { factsOf } from '../../runai/facts.js';
 import { type Bench, LIMITS, makeBench, object, owned, runStep } from '../support/step.js';
@@ -103,8 +103,8 @@ test('what an uninstall would take beyond the release stops it, unless the store
   );
 });
 
-function leftovers() {
-  const step = composeSteps(factsOf({ from: '2.8.20', to: '2.13.66' })).find(
+function leftovers(unmarked: readonly ObjectRef[] = []) {
+  const step = composeSteps(factsOf({ from: '2.8.20', to: '2.13.66', site: { unmarked } })).find(
     (one) => one.action.kind === 'delete-leftovers',
   );
   assert.ok(step?.action.kind === 'delete-leftovers');
@@ -113,8 +113,8 @@ function leftovers() {
 
 test('leftovers go by kind and mark; the site’s own secrets, maps and people stay', async () => {
   const goes = [
-    object('Deployment', 'engine', NS),
-    object('Service', 'engine', NS),
+    object('Deployment', 'engine', NS, { metadata: { labels: { app: 'runai-engine' } } }),
+    owned(object('Service', 'engine', NS), 'runai-cluster', NS),
     object('ConfigMap', 'runai-internal', NS, { metadata: { labels: { app: 'runai' } } }),
     owned(object('Secret', 'hook-made', NS), 'runai-cluster', NS),
     object('Role', 'runai-cli-index-map-editor', NS, { metadata: { labels: { app: 'runai' } } }),
@@ -147,12 +147,49 @@ test('leftovers go by kind and mark; the site’s own secrets, maps and people s
     stays.filter((one) => !there(one)),
     [],
   );
-  bench.api.put(object('Deployment', 'engine', NS));
+  bench.api.put(object('Deployment', 'engine', NS, { metadata: { labels: { app: 'runai-engine' } } }));
   assert.equal(
     (await leftovers().observe(bench.context)).state,
     'done',
     'the new cluster’s objects are not leftovers',
   );
+});
+
+test('other people’s workloads stay: by another release’s mark, by a manager, by an owner that stays', async () => {
+  const owner = (apiVersion: string, one: KubeObject) => ({
+    metadata: {
+      labels: { app: 'runai-x' },
+      ownerReferences: [
+        { apiVersion, kind: one.kind, name: one.metadata.name, uid: one.metadata.uid, controller: true },
+      ],
+    },
+  });
+  const theirs = bench.api.put(object('ConfigMap', 'owner-of-theirs', NS));
+  const config = bench.api.put(object('RunaiConfig', 'runai', NS));
+  const labels = (more: Record<string, string>) => ({ metadata: { labels: more } });
+  const stays = [
+    owned(object('Deployment', 'prometheus-of-the-bundle', NS, labels({ app: 'runai' })), 'prometheus', NS),
+    owned(object('StatefulSet', 'same-name-elsewhere', NS), 'runai-cluster', 'other'),
+    object('DaemonSet', 'agent', NS, labels({ 'app.kubernetes.io/managed-by': 'corp-team', app: 'runai' })),
+    object('Job', 'hook-of-theirs', NS, labels({ 'app.kubernetes.io/managed-by': 'Helm', release: 'corp' })),
+    object('Service', 'made-by-theirs', NS, owner('v1', theirs)),
+    object('Deployment', 'nobody-s', NS),
+    owned(object('ClusterRole', 'runai-other', undefined, labels({ app: 'runai' })), 'corp', 'corp'),
+  ];
+  const goes = [
+    object('Deployment', 'made-by-the-operator', NS, { ...owner('run.ai/v1', config) }),
+    object('Deployment', 'accepted', NS),
+    owned(object('Deployment', 'old', NS), 'runai-operator', NS),
+  ];
+  for (const one of [...stays, ...goes]) bench.api.put(one);
+  const accepted = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: NS, name: 'accepted' };
+  assert.equal(await runStep(leftovers([accepted]), bench.context), 'done');
+  const names = (list: readonly KubeObject[]) => list.map(({ metadata }) => metadata.name);
+  const there = ({ kind = '', metadata }: KubeObject) =>
+    bench.api.get(kind, metadata.name, metadata.namespace) !== undefined;
+  assert.deepEqual(names(stays.filter(there)), names(stays));
+  assert.deepEqual(names(goes.filter(there)), []);
+  assert.ok(bench.notes.includes('deployment nobody-s is not the product’s and stays'), bench.notes.join());
 });
 
 test('a RunaiConfig that waits for the operator that is gone is freed, one that lives is not', async () => {
@@ -171,15 +208,6 @@ test('a RunaiConfig that waits for the operator that is gone is freed, one that 
   );
   assert.equal(await runStep(leftovers(), bench.context), 'done');
   assert.equal(bench.api.get('RunaiConfig', 'runai', NS), undefined);
-});
-
-test('a mark counts by its value', () => {
-  const labelled = (labels: Record<string, string>) =>
-    isLeftover(object('ConfigMap', 'x', NS, { metadata: { labels } }), TARGET);
-  assert.equal(labelled({ release: 'runai-cluster' }), true);
-  assert.equal(labelled({ release: 'other' }), false);
-  assert.equal(labelled({ app: 'corp' }), false);
-  assert.equal(labelled({}), false);
 });
 
 function restoreConfig(after: 'install' | 'upgrade') {

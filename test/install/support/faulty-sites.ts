@@ -463,17 +463,20 @@ export const FAULTY_SITES: readonly FaultySite[] = [
     rows: {
       'upgrade.source-2.12': /no text names 2\.12 as a source/,
       'upgrade.gpu-operator': /the GPU operator is the site’s own/,
+      'upgrade.leftovers': /the vendor’s text deletes them: service runai\/by-hand$/,
       'upgrade.window-unknown': /no text names the prerequisites of release 2\.15/,
     },
     make: (site) => {
       site.install({ ...BACKEND, chart: 'control-plane', version: '2.12.5' });
       site.install({ ...CLUSTER, chart: 'runai-cluster', version: '2.3.4' });
+      site.node.kubectl('-n', 'runai', 'create', 'service', 'clusterip', 'by-hand', '--tcp=80');
       const bundle = site.bundle('2.15.4', 'no-window', (spec) => {
         delete spec.requires;
       });
       return { bundle, flags: DOMAIN };
     },
     undo: (site) => {
+      site.node.kubectl('-n', 'runai', 'delete', 'service', 'by-hand', '--ignore-not-found');
       site.uninstall(BACKEND);
       site.uninstall(CLUSTER);
     },

@@ -86,6 +86,7 @@ function byHand(node: TestNode): void {
   node.kubectl('-n', 'runai', 'create', 'configmap', 'notes', '--from-literal=a=b');
   node.kubectl('-n', 'runai', 'create', 'secret', 'generic', 'team-key', '--from-literal=a=b');
   node.kubectl('-n', 'runai', 'label', 'secret', 'team-key', 'run.ai/department=x');
+  apply(node, OF_ANOTHER_RELEASE(node.registry));
   const spec = { limitRange: { cpu: '1' }, 'mps-server': { enabled: true } };
   node.kubectl(
     '-n',
@@ -157,7 +158,10 @@ function demandIngress(node: TestNode): void {
 function demandOthers(node: TestNode, { foreign: before, source }: Kept, minor: number): void {
   for (const kind of ['secret', 'configmap', 'serviceaccount'])
     node.kubectl('-n', NS, 'get', kind, 'by-hand');
-  for (const one of ['configmap/notes', 'secret/team-key', 'secret/runai-cluster-domain-tls-secret'])
+  for (const one of [
+    ...['configmap/notes', 'secret/team-key', 'secret/runai-cluster-domain-tls-secret'],
+    ...['deployment/of-another-release', 'service/of-another-release'],
+  ])
     node.kubectl('-n', 'runai', 'get', one);
   assert.deepEqual(foreign(node), before, 'the other NGINX is as it was');
   const classes = node.kubectl('get', 'ingressclass', '-o', 'jsonpath={.items[*].metadata.name}').split(' ');
@@ -250,6 +254,28 @@ function rule(host: string): unknown {
   const backend = { service: { name: 'runai-backend-frontend', port: { number: 8080 } } };
   return { host, http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } };
 }
+
+/** In the cluster's own namespace, with the marks that Helm leaves; without pods, which the proof would ask about. */
+const OF_ANOTHER_RELEASE = (registry: string): unknown[] => {
+  const labels = { app: 'of-another-release' };
+  const metadata = {
+    name: labels.app,
+    namespace: 'runai',
+    labels: { ...labels, 'app.kubernetes.io/managed-by': 'Helm' },
+    annotations: { 'meta.helm.sh/release-name': 'corp', 'meta.helm.sh/release-namespace': 'runai' },
+  };
+  const containers = [{ name: 'c', image: `${registry}/airgap-node/busybox:1` }];
+  const template = { metadata: { labels }, spec: { containers } };
+  return [
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata,
+      spec: { replicas: 0, selector: { matchLabels: labels }, template },
+    },
+    { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: labels, ports: [{ port: 80 }] } },
+  ];
+};
 
 /** Somebody else's NGINX, under the very names that the page deletes where they are not in a namespace. */
 const FOREIGN = (registry: string): unknown[] => {
