@@ -1,3 +1,4 @@
+import { AirgapError } from '../errors.js';
 import type { PlanStep } from '../run/types.js';
 import type { DatabaseFacts, VolumeFacts } from './archive/types.js';
 import { oldName, sideName } from './database-names.js';
@@ -100,25 +101,24 @@ export function snapshotStep(found: FoundSnapshot): PlanStep {
   );
 }
 
-export function volumeStep({ claim, namespace, part }: VolumeFacts, facts: RestoreFacts): PlanStep[] {
+export function volumeStep({ claim, namespace, part }: VolumeFacts, facts: RestoreFacts): PlanStep {
   const { helperImage: image, replace } = facts;
-  if (part === undefined || image === undefined) return [];
-  return [
-    own(
-      `volume:${namespace}/${claim}`,
-      { kind: 'volume', namespace, claim, part, image, ...(replace ? { replaces: true } : {}) },
-      {
-        title: replace
-          ? `stop what has volume ${namespace}/${claim} mounted, fill it, start that again`
-          : `fill volume ${namespace}/${claim}, which must be empty`,
-        command: `tar -x in a pod that mounts ${claim}`,
-        destructive: replace,
-        saves: replace ? ['its content, in the safety backup', 'the numbers of replicas'] : [],
-        doneWhen: 'tar --compare finds every file as it was saved: content, owner, mode, time',
-        ...(replace ? { outage: 'within', undoneBy: 'a restore of the safety backup' } : {}),
-      },
-    ),
-  ];
+  if (part === undefined || image === undefined)
+    throw new AirgapError('INTERNAL', `volume ${namespace}/${claim} cannot be planned`);
+  return own(
+    `volume:${namespace}/${claim}`,
+    { kind: 'volume', namespace, claim, part, image, ...(replace ? { replaces: true } : {}) },
+    {
+      title: replace
+        ? `stop what has volume ${namespace}/${claim} mounted, fill it, start that again`
+        : `fill volume ${namespace}/${claim}, which must be empty`,
+      command: `tar -x in a pod that mounts ${claim}`,
+      destructive: replace,
+      saves: replace ? ['its content, in the safety backup', 'the numbers of replicas'] : [],
+      doneWhen: 'tar --compare finds every file as it was saved: content, owner, mode, time',
+      ...(replace ? { outage: 'within', undoneBy: 'a restore of the safety backup' } : {}),
+    },
+  );
 }
 
 /** What the product needs, in namespaces that may not be there yet. */

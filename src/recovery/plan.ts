@@ -58,7 +58,7 @@ export interface RestoreFacts {
   readonly rewrite: Rewrite;
   /** `namespace/name` of saved secrets that are not put back. */
   readonly leave: readonly string[];
-  /** Image for pods that write volumes. */
+  /** Image for pods that write volumes; there whenever there are copies. */
   readonly helperImage?: string;
 }
 
@@ -102,7 +102,7 @@ export type RestoreAction =
 export function makeRestorePlan(facts: RestoreFacts): Plan {
   const { choices, replace, registry } = facts;
   const releases = choices.has('releases');
-  const volumes = facts.volumes.flatMap((volume) => volumeStep(volume, facts));
+  const volumes = facts.volumes.map((volume) => volumeStep(volume, facts));
   const control = releases
     ? releaseSteps(facts.releases.find(({ chart }) => chart.role === 'control-plane'))
     : [];

@@ -1,6 +1,7 @@
 import { AirgapError, type Fault } from '../errors.js';
 import { RESOURCES } from '../kube/resources.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
+import type { VolumeFacts } from './archive/types.js';
 import { readLiveReleases } from './collect-releases.js';
 import { demandWord } from './external-restore.js';
 import type { RestoreChoice, RestoreOptions } from './restore-types.js';
@@ -92,4 +93,23 @@ export function helperImageOf({
   const image = installer.bundle.manifest.images.find(({ target }) => /(^|\/)postgresql(:|@|$)/.test(target));
   if (!image || !installer.registry) return undefined;
   return `${installer.registry.text}/${image.target}`;
+}
+
+/**
+ * The image for the pods that write these copies to volumes.
+ * @throws AirgapError RESTORE_REFUSED when none is known: the volumes would begin empty without a word
+ */
+export function helperImageFor(copies: readonly VolumeFacts[], options: RestoreOptions): string | undefined {
+  const image = helperImageOf(options);
+  if (image !== undefined || copies.length === 0) return image;
+  const { installer } = options;
+  throw new AirgapError('RESTORE_REFUSED', 'there is no image for the pods that fill volumes', {
+    expected: 'a bundle with the product’s PostgreSQL image, and a registry',
+    found: installer.registry ? 'no such image in the bundle' : 'no registry',
+    faults: copies.map(({ namespace, claim }) => ({
+      where: `volume ${namespace}/${claim}`,
+      what: 'would begin empty',
+    })),
+    hint: 'name one with bash and GNU tar that the nodes can pull: --helper-image REF; or leave these volumes out: --skip metrics',
+  });
 }

@@ -14,7 +14,7 @@ import type { ExternalServer } from './external-server.js';
 import { findKept } from './kept.js';
 import { demandNoOldDatabases } from './old-left.js';
 import { makeRestorePlan, type RestoreFacts } from './plan.js';
-import { demandTarget, helperImageOf } from './restore-checks.js';
+import { demandTarget, helperImageFor } from './restore-checks.js';
 import { afterRestore } from './restore-report.js';
 import {
   RESTORE_CHOICES,
@@ -161,7 +161,7 @@ async function factsOf(
     external !== undefined ||
     (!bringsDatabase(volumes.rebinds, values) && externalDatabase(values) === undefined);
   const dumps = choices.has('database') && isOurs ? manifest.databases : [];
-  const helperImage = helperImageOf(options);
+  const helperImage = helperImageFor(volumes.copies, options);
   return {
     backupId,
     bundleId: bundle.bundleId,

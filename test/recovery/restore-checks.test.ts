@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { isAirgapError } from '../../src/errors.js';
 import type { KubeObject } from '../../src/kube/types.js';
 import { formatList } from '../../src/recovery/objects.js';
-import { demandTarget } from '../../src/recovery/restore-checks.js';
+import { demandTarget, helperImageFor } from '../../src/recovery/restore-checks.js';
 import type { RestoreOptions } from '../../src/recovery/restore-types.js';
 import { RESTORE_CHOICES } from '../../src/recovery/restore-types.js';
 import { chooseVolumes } from '../../src/recovery/restore-volumes.js';
@@ -212,5 +212,39 @@ describe('the target of a restore', () => {
       'RESTORE_REFUSED',
       /not one volume for claim other/,
     );
+  });
+});
+
+describe('the image of the pods that fill volumes', () => {
+  const copy = { claim: 'c', namespace: NAMESPACE, purpose: 'metrics', method: 'copy', part: 'p' } as const;
+  const options = (more: { registry?: string; images?: readonly string[]; helperImage?: string }) =>
+    ({
+      installer: {
+        bundle: { manifest: { images: (more.images ?? []).map((target) => ({ target })) } },
+        ...(more.registry === undefined ? {} : { registry: { text: more.registry } }),
+      },
+      ...(more.helperImage === undefined ? {} : { helperImage: more.helperImage }),
+    }) as unknown as RestoreOptions;
+
+  it('threat 132: without one no volume is left out in silence', () => {
+    const rows = [
+      { registry: 'r:5000', images: ['runai/thanos:1', 'runai/my-postgresql-exporter:1'] },
+      { images: ['runai/postgresql:15'] },
+    ];
+    for (const row of rows) {
+      assert.throws(
+        () => helperImageFor([copy], options(row)),
+        (error) => {
+          assert.ok(isAirgapError(error, 'RESTORE_REFUSED'), String(error));
+          assert.match(error.hint ?? '', /--helper-image REF/);
+          assert.match(JSON.stringify(error.faults), /runai-backend\/c.*would begin empty/);
+          return true;
+        },
+      );
+      assert.equal(helperImageFor([], options(row)), undefined);
+      assert.equal(helperImageFor([copy], options({ ...row, helperImage: 'h' })), 'h');
+    }
+    const found = helperImageFor([copy], options({ registry: 'r:5000', images: ['runai/postgresql:15'] }));
+    assert.equal(found, 'r:5000/runai/postgresql:15');
   });
 });
