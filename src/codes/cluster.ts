@@ -62,6 +62,11 @@ export const CLUSTER_CODES = {
     meaning: 'What was installed did not become healthy in time; what is not ready is listed with reasons.',
     next: 'mend the causes listed and run the same command again',
   },
+  DATABASE_LOST: {
+    exit: EXIT.cluster,
+    meaning: 'After an upgrade the database does not answer, or lacks databases or rows that it had before.',
+    next: 'let nobody work with the new version, and look which claims and volumes the database had and has',
+  },
   STEP_UNPROVEN: {
     exit: EXIT.cluster,
     meaning: 'A step was performed without an error, yet what it should bring about does not show.',

@@ -4,6 +4,7 @@ import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject, Resource } from '../kube/types.js';
 import { waitFor } from '../kube/wait.js';
 import { printable, redact } from '../redact.js';
+import { PUBLIC_MAP } from '../runai/names.js';
 import { type HealthReport, judgeHealth, type NamespaceView } from './health.js';
 import { valueAt } from './values.js';
 
@@ -50,6 +51,11 @@ export async function readHealth(
     list(RESOURCES.claims),
     list(RESOURCES.runaiConfigs),
   ]);
+  const publicMap = await readPublicMap(
+    client,
+    { namespace, ...(release === undefined ? {} : { release }) },
+    signal,
+  );
   const view: NamespaceView = {
     deployments: deployments.filter(own),
     statefulSets: statefulSets.filter(own),
@@ -60,12 +66,24 @@ export async function readHealth(
     claims: claims.filter(own),
     configs: configs.filter(own),
     events: [],
+    ...(publicMap === undefined ? {} : { publicMap }),
   };
   const quick = judgeHealth(namespace, view);
   if (quick.healthy) return quick;
   const events = await list(RESOURCES.events, 'type=Warning');
   events.sort((a, b) => timeOf(b).localeCompare(timeOf(a)));
   return judgeHealth(namespace, { ...view, events });
+}
+
+/** What the cluster part says about itself; it is no workload of a single release. */
+async function readPublicMap(
+  client: KubeClient,
+  { namespace, release }: HealthPlace,
+  signal: AbortSignal | undefined,
+): Promise<KubeObject | undefined> {
+  const { namespace: own, name } = PUBLIC_MAP;
+  if (release !== undefined || namespace !== own) return undefined;
+  return client.get(RESOURCES.configMaps, { namespace, name }, signal === undefined ? {} : { signal });
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { KubeObject } from '../kube/types.js';
+import { PUBLIC_MAP } from '../runai/names.js';
 import { podTroubles } from './pod-troubles.js';
+import { type MissingDependency, missingDependencies } from './public-map.js';
 import { isMap, valueAt } from './values.js';
 
 /** One thing that is not ready, and why as far as the cluster tells. */
@@ -26,6 +28,8 @@ export interface NamespaceView {
   readonly events: readonly KubeObject[];
   /** RunaiConfig objects. */
   readonly configs: readonly KubeObject[];
+  /** runai-public, in the namespace of the cluster part. */
+  readonly publicMap?: KubeObject;
 }
 
 export interface HealthReport {
@@ -60,6 +64,7 @@ export function judgeHealth(namespace: string, view: NamespaceView): HealthRepor
   troubles.push(
     ...view.claims.flatMap((claim) => judgeClaim(claim, view)),
     ...view.configs.flatMap(judgeConfig),
+    ...missingDependencies(view.publicMap).map(lacks),
   );
   const count = workloads.reduce((sum, [, objects]) => sum + objects.length, 0);
   return { namespace, healthy: troubles.length === 0, workloads: count, troubles };
@@ -138,6 +143,11 @@ function judgeConfig(config: KubeObject): Trouble[] {
     (text): text is string => typeof text === 'string' && text !== '',
   );
   return [{ what: `runaiconfig/${config.metadata.name}`, state: 'is not Available', reasons, final: false }];
+}
+
+function lacks({ name, reason }: MissingDependency): Trouble {
+  const reasons = reason === undefined ? [] : [reason];
+  return { what: `configmap/${PUBLIC_MAP.name}`, state: `lists ${name} as missing`, reasons, final: false };
 }
 
 function explain(

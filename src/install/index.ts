@@ -224,6 +224,7 @@ function workOf(
             place: options.place,
             harmBegun,
           },
+          countRows: countingOf(site, options.backup),
         }),
     limits: {
       health: options.healthTimeout ?? HEALTH_MS,
@@ -235,6 +236,10 @@ function workOf(
     now: options.clock.now,
     results,
   };
+}
+
+function countingOf({ client }: Site, { stage }: NonNullable<InstallOptions['backup']>) {
+  return (signal: AbortSignal) => stage.count(client, signal);
 }
 
 function viewOf(site: Site, prepared: Prepared): PlanView {
@@ -268,12 +273,13 @@ function reportingOf(
 }
 
 function reportOf(results: Results) {
-  const { backup, push, crds, proof, health, revisions } = results;
+  const { backup, push, crds, proof, database, health, revisions } = results;
   return {
     ...(backup === undefined ? {} : { backup }),
     ...(push === undefined ? {} : { push }),
     ...(crds === undefined ? {} : { crds }),
     ...(proof === undefined ? {} : { proof }),
+    ...(database === undefined ? {} : { database }),
     health: [...health.values()],
     revisions: Object.fromEntries(revisions),
   };

@@ -7,7 +7,7 @@ import type { HealthReport } from './health.js';
 import type { InstallPlan } from './plan.js';
 import type { ImageProof } from './proof.js';
 import type { ClusterFacts } from './site.js';
-import type { Results } from './steps/types.js';
+import type { DatabaseResult, Results } from './steps/types.js';
 import type { PlanView } from './types.js';
 import type { ValueChange } from './values-diff.js';
 
@@ -35,6 +35,7 @@ export interface InstallResults {
   readonly revisions: Readonly<Record<string, number>>;
   readonly health: readonly HealthReport[];
   readonly proof?: ImageProof;
+  readonly database?: DatabaseResult;
 }
 
 export type InstallFacts = InstallBegun & InstallResults;
@@ -57,13 +58,14 @@ export async function installFacts(
 ): Promise<InstallFacts> {
   const begun = (await read<InstallBegun>(saved, BEGUN)) ?? begunOf(view);
   const earlier = (await read<InstallResults>(saved, RESULTS)) ?? { revisions: {}, health: [] };
-  const { push, crds, proof, health, revisions } = results;
+  const { push, crds, proof, database, health, revisions } = results;
   const names = new Set(health.keys());
   const all: InstallResults = {
     ...earlier,
     ...(push === undefined ? {} : { push: { ...push, images: push.images.length } }),
     ...(crds === undefined ? {} : { crds }),
     ...(proof === undefined ? {} : { proof }),
+    ...(database === undefined ? {} : { database }),
     revisions: { ...earlier.revisions, ...Object.fromEntries(revisions) },
     health: [...earlier.health.filter(({ namespace }) => !names.has(namespace)), ...health.values()],
   };

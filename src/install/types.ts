@@ -15,7 +15,7 @@ import type { InstallPlan } from './plan.js';
 import type { ImageProof } from './proof.js';
 import type { InstallReport } from './report.js';
 import type { ClusterFacts } from './site.js';
-import type { BackupResult } from './steps/types.js';
+import type { BackupResult, DatabaseResult } from './steps/types.js';
 import type { ValuesInput } from './values-input.js';
 
 /** What every stage of an install takes from outside. */
@@ -142,6 +142,7 @@ export interface InstallOutcome {
   readonly crds?: CrdReport;
   readonly health: readonly HealthReport[];
   readonly proof?: ImageProof;
+  readonly database?: DatabaseResult;
   readonly revisions: Readonly<Record<string, number>>;
   /** Milliseconds. */
   readonly duration: number;

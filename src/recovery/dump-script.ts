@@ -105,6 +105,20 @@ FACTS
 } | psql -XAtqw -v ON_ERROR_STOP=1
 `;
 
+/** One line of JSON: what tells this data directory from every other, and the databases that are no templates. */
+export const SERVER_SCRIPT = `${SESSION}
+psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('server', (SELECT system_identifier::text FROM pg_control_system()), 'databases', (SELECT json_agg(datname ORDER BY datname COLLATE \\"C\\") FROM pg_database WHERE NOT datistemplate AND datallowconn))"
+`;
+
+/** The number of rows of each table, one a line: what can be had without reading what is in them. */
+export const COUNT_SCRIPT = `${SESSION}
+{ printf '%s\\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;'
+cat <<'COUNTS'
+SELECT format('SELECT count(*) FROM ONLY %I.%I;', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${NOT_OURS.replace(/\s+/g, ' ')} ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" \\gexec
+COUNTS
+} | psql -XAtqw -v ON_ERROR_STOP=1
+`;
+
 /** Roles, with their password hashes unless the third argument says otherwise, tablespaces and settings of roles. */
 export const GLOBALS_SCRIPT = `${SESSION}
 ${SUMS_OPEN}

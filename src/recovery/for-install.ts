@@ -7,6 +7,7 @@ import type { BackupSeen, BackupStage } from '../run/backup-stage.js';
 import { parseIdentityFile, recipientOf } from './archive/age/keys.js';
 import type { Unlock } from './archive/age/unlock.js';
 import { type OpenBackup, openBackup } from './archive/open.js';
+import { countRows } from './count-rows.js';
 import { createBackup } from './create.js';
 import { CHOICES, LEFT_OUT, type Savings } from './create-types.js';
 import { makeFreshKey } from './fresh-key.js';
@@ -31,6 +32,7 @@ export function backupsForInstall(options: ForInstall): BackupStage {
   const { savings, unlock, stateRoot, now, random, env, emit } = options;
   return {
     measure: (client, signal) => measureBackup(client, { savings, signal }),
+    count: countRows,
     newKey: async (runId) => {
       const name = `before-${runId}-${random(4).toString('hex')}.txt`;
       return (await makeFreshKey(stateRoot, { name, now: now() })).path;

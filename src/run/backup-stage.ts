@@ -1,4 +1,5 @@
 import type { Connection } from '../kube/client.js';
+import type { DatabaseCount } from './database-count.js';
 
 /** What a backup says of itself. */
 export interface BackupSeen {
@@ -33,10 +34,12 @@ export interface BackupTaking {
   readonly signal: AbortSignal;
 }
 
-/** Makes and checks backups. Handed in by cli/: install and recovery do not know each other. */
+/** Makes and checks backups, and counts what they are of. Handed in by cli/: install and recovery do not know each other. */
 export interface BackupStage {
   /** @throws AirgapError BACKUP_FAILED when the database does not open, and those of the cluster */
   measure(client: Connection, signal: AbortSignal): Promise<BackupNeed>;
+  /** Counts the rows of every database. @throws AirgapError BACKUP_FAILED when it does not open, and those of the cluster */
+  count(client: Connection, signal: AbortSignal): Promise<DatabaseCount>;
   /** Makes a key of its own for one backup and gives the path of its file (0600). */
   newKey(runId: string): Promise<string>;
   /** Makes a backup and reads all of it again. Nothing is left under its name when it fails. */

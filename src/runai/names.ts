@@ -107,3 +107,10 @@ export const SITE_SECRETS = [
     since: '2.0',
   },
 ] as const;
+
+/** ConfigMap in which the cluster part lists the dependencies that it requires, and the key of that list. */
+export const PUBLIC_MAP = {
+  namespace: CLUSTER.namespace,
+  name: 'runai-public',
+  key: 'dependencies.required',
+} as const;

@@ -1,12 +1,14 @@
 import type { ImageProof } from '../install/proof.js';
+import type { DatabaseResult } from '../install/steps/types.js';
 import type { InstallOutcome } from '../install/types.js';
 import { printable, redact } from '../redact.js';
+import { describeCount } from '../run/database-count.js';
 import { formatPush } from './push.js';
 import { formatBytes, formatDuration, plural } from './units.js';
 
 /** What came of an install, for people. */
 export function formatOutcome(outcome: InstallOutcome): string {
-  const { view, backup, push, crds, health, proof, revisions, duration } = outcome;
+  const { view, backup, push, crds, health, proof, database, revisions, duration } = outcome;
   const { product, version } = view.bundle;
   const done = outcome.outcome === 'unchanged' ? 'is what runs; nothing was changed' : 'is installed';
   const lines = [
@@ -21,6 +23,7 @@ export function formatOutcome(outcome: InstallOutcome): string {
       ({ namespace, workloads, troubles }) =>
         `  ${namespace}: ${plural(workloads, 'workload')}, ${troubles.length} not ready`,
     ),
+    ...(database ? [`  ${databaseText(database)}`] : []),
     ...(proof ? [`  ${proofText(proof, view.images)}`] : []),
     ...(outcome.runFolder === undefined ? [] : [`  record: ${outcome.runFolder}`]),
     ...(outcome.report === undefined ? [] : [`  report: ${outcome.report}`]),
@@ -62,6 +65,12 @@ export function outcomeJson(outcome: InstallOutcome): Record<string, unknown> {
       input: undefined,
     })),
   };
+}
+
+/** What the databases hold, beside what they held before. */
+export function databaseText({ before, after }: DatabaseResult): string {
+  const now = `database: ${describeCount(after)}`;
+  return before === undefined ? now : `${now}; before the upgrade: ${describeCount(before)}`;
 }
 
 function proofText(proof: ImageProof, where: InstallOutcome['view']['images']): string {

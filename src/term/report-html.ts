@@ -4,6 +4,7 @@ import type { RestoreFacts } from '../recovery/restore-report.js';
 import { printable, redact } from '../redact.js';
 import type { ReportOutcome, ReportStep, RunReport } from '../run/report.js';
 import { badge, breakable, facts, type Html, html, idText, list, page, section, table } from './html.js';
+import { databaseText } from './install.js';
 import { changesTable, findingsSection, stepText } from './plan-html.js';
 import { formatBytes, formatDuration, plural } from './units.js';
 
@@ -135,6 +136,7 @@ function installSections(own: InstallFacts): Html[] {
   return [
     proofSection(own),
     releasesSection(own),
+    databaseSection(own),
     section('Values that changed', ...changes.filter((part) => part !== undefined), ...keysOf(own)),
     findingsSection(own.findings),
     own.holds.length === 0 ? html`` : section('As it should be before', list(own.holds)),
@@ -195,6 +197,29 @@ function releasesSection({ revisions, health }: Pick<InstallFacts, 'revisions' |
     ),
   ];
   return rows.length === 0 ? html`` : section('Releases and health', list(rows));
+}
+
+/** Each database before and after; numbers of rows move with a migration, and are here to be looked at. */
+function databaseSection({ database }: InstallFacts): Html {
+  if (database === undefined) return html``;
+  const { before, after } = database;
+  const [was, now] = [before, after].map((count) => (count?.kind === 'counted' ? count.databases : []));
+  const names = [...new Set([...(was ?? []), ...(now ?? [])].map(({ name }) => name))].sort();
+  const cells = (list: typeof was, name: string): readonly unknown[] => {
+    const found = list?.find((one) => one.name === name);
+    return [found?.tables, found?.rows];
+  };
+  const columns = ['database', 'tables before', 'rows before', 'tables', 'rows'];
+  return section(
+    'Database',
+    html`<p>${databaseText(database)}</p>`,
+    names.length === 0
+      ? undefined
+      : table(
+          columns.map((title, index) => (index === 0 ? [title] : [title, 'num'])),
+          names.map((name) => [name, ...cells(was, name), ...cells(now, name)]),
+        ),
+  );
 }
 
 function savedSection({ saved }: AnyReport): Html {

@@ -224,3 +224,36 @@ test('a RunaiConfig that says it is not available is a trouble; one that says no
   }).troubles;
   assert.deepEqual([trouble?.what, trouble?.reasons], ['runaiconfig/runai', ['Missing', 'Prometheus']]);
 });
+
+test('what the cluster part lists as missing in runai-public is a trouble, in whatever form it lists it', () => {
+  const states = (text: string): string[] =>
+    judge({
+      publicMap: {
+        metadata: { name: 'runai-public' },
+        data: { 'dependencies.required': text },
+      } as KubeObject,
+    }).troubles.map(({ state, reasons }) => [state, ...reasons].join(': '));
+  const rows: readonly (readonly [string, readonly string[]])[] = [
+    ['{}', []],
+    ['', []],
+    ['[]', []],
+    ['null', []],
+    ['{"prometheus":{"available":true}}', []],
+    ['all of them: [is broken', []],
+    ['["prometheus"]', ['lists prometheus as missing']],
+    [
+      '{"prometheus":{"available":false,"reason":"CRD not found"}}',
+      ['lists prometheus as missing: CRD not found'],
+    ],
+    [
+      'ingress: {available: true}\ngpu:\n  available: false\n  components:\n    dcgm: {available: false}\n    driver: {available: true}\n',
+      ['lists dcgm as missing'],
+    ],
+    [
+      'components:\n- {name: Prometheus, available: false, reason: none runs}\n',
+      ['lists Prometheus as missing: none runs'],
+    ],
+  ];
+  for (const [text, expected] of rows) assert.deepEqual(states(text), expected, text);
+  assert.equal(judge({}).healthy, true, 'and where there is none, nothing is missing');
+});

@@ -4,10 +4,12 @@ import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { parseSums } from '../../src/recovery/dump-report.js';
 import {
+  COUNT_SCRIPT,
   DUMP_SCRIPT,
   FACTS_SCRIPT,
   GLOBALS_SCRIPT,
   LIST_SCRIPT,
+  SERVER_SCRIPT,
   SUMS_CLOSE,
   SUMS_OPEN,
 } from '../../src/recovery/dump-script.js';
@@ -20,6 +22,8 @@ const bash = (script: string, input: Buffer | string = '') =>
 describe('the programs that run inside pods', () => {
   it('are bash', () => {
     const scripts = {
+      COUNT_SCRIPT,
+      SERVER_SCRIPT,
       DUMP_SCRIPT,
       FACTS_SCRIPT,
       GLOBALS_SCRIPT,

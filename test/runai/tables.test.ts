@@ -4,7 +4,6 @@ import { DATA_CLASSES, dataVolumes, RESTORE_ORDER, siteSecretsIn } from '../../s
 import { bindingsOf } from '../../src/runai/bindings.js';
 import { crdsRequired } from '../../src/runai/crds.js';
 import { ERAS, eraOf, versionOfRelease } from '../../src/runai/era.js';
-import { expectedBackend, expectedCluster } from '../../src/runai/expected.js';
 import { backendRedirects, clusterRedirects } from '../../src/runai/images.js';
 import { openshiftHost, platformOf } from '../../src/runai/platform.js';
 import { passwordsIn, passwordValues } from '../../src/runai/postgres.js';
@@ -173,13 +172,4 @@ test('role bindings differ between platforms in the first row only', () => {
   assert.ok(!names('kubernetes', 9).includes('runai-user-psp'));
   assert.deepEqual(names('openshift', 9)[0], 'runai-user-job');
   assert.deepEqual(names('kubernetes', 8).slice(1), names('openshift', 8).slice(1));
-});
-
-test('workloads that a version surely has', () => {
-  const names = (text: string) => expectedBackend(version(text)).map((row) => row.name);
-  assert.ok(!names('2.9.25').includes('runai-backend-tenants-manager'));
-  assert.ok(names('2.13.66').includes('runai-backend-thanos-receive'));
-  assert.ok(names('2.22.0').includes('runai-backend-nats'));
-  assert.ok(!names('2.22.0').includes('runai-backend-redis-queue-master'));
-  assert.ok(expectedCluster(version('2.8.0')).some((row) => row.name === 'runai-operator'));
 });

@@ -23,6 +23,8 @@ test('one page tells all: outcome, next, steps with times, what was saved and ch
     'proven',
     '1.81 GB sent in 41 blobs',
     'GPU operator',
+    '1 database, 47 tables, 5003 rows; before the upgrade: 1 database, 41 tables, 5012 rows',
+    '<td class="num">5012</td>',
   ])
     assert.ok(text.includes(part), part);
   assert.ok(!text.includes('report/begun.json'), 'its own notes are not listed');

@@ -6,6 +6,7 @@ import { CONFIG_RESOURCES, QUEUES, RULES } from '../../runai/crds.js';
 import { BACKEND, CLUSTER } from '../../runai/names.js';
 import { readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
+import { countBefore } from './database.js';
 import type { Work } from './types.js';
 
 interface Kind {
@@ -40,9 +41,10 @@ export interface ReleaseRef {
 
 /** Saves values, releases and objects of the site before anything is changed. */
 export function saveSiteStep(
-  { client }: Pick<Work, 'client'>,
+  work: Pick<Work, 'client' | 'countRows'>,
   releases: readonly ReleaseRef[],
 ): StepExecutor {
+  const { client } = work;
   return {
     observe: async ({ saved }) =>
       (await saved.get(MARK)) === undefined ? { state: 'ready' } : { state: 'done' },
@@ -61,6 +63,7 @@ export function saveSiteStep(
         await keep(context, { name: `site/cluster/${fileOf(resource)}`, objects, counts });
       }
       await saveReleases(client, releases, context);
+      await countBefore(work, context);
       await context.saved.put(MARK, JSON.stringify({ objects: counts }));
     },
   };

@@ -7,6 +7,7 @@ import type { KubeClient } from '../../kube/types.js';
 import type { Credentials, RegistryClient } from '../../oci/client.js';
 import type { CopyReport } from '../../oci/copy-types.js';
 import type { BackupSeen, BackupStage } from '../../run/backup-stage.js';
+import type { DatabaseCount } from '../../run/database-count.js';
 import type { HealthReport } from '../health.js';
 import type { ImageProof } from '../proof.js';
 
@@ -30,6 +31,8 @@ export interface Work {
   readonly acknowledged: readonly string[];
   /** Absent where no plan has a backup. */
   readonly backup?: BackupWork;
+  /** Counts what the product's databases hold; absent where nobody can. */
+  readonly countRows?: (signal: AbortSignal) => Promise<DatabaseCount>;
   /** True when another host began the run: a helm may still be at work there. */
   readonly begunElsewhere: boolean;
   /** Milliseconds since the epoch. */
@@ -64,12 +67,20 @@ export interface Limits {
   readonly concurrency?: number;
 }
 
+/** What the databases held before the first step and after the upgrade. */
+export interface DatabaseResult {
+  /** Absent where nothing was counted before: a first install. */
+  readonly before?: DatabaseCount;
+  readonly after: DatabaseCount;
+}
+
 /** Filled while the steps run; not part of the run's record. */
 export interface Results {
   backup?: BackupResult;
   push?: CopyReport;
   crds?: CrdReport;
   proof?: ImageProof;
+  database?: DatabaseResult;
   /** By namespace. */
   readonly health: Map<string, HealthReport>;
   /** Revision by release. */

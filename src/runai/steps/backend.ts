@@ -79,7 +79,7 @@ export const BACKEND_STEPS: readonly StepRow[] = [
               command: `kubectl get pods -n ${BACKEND.namespace}`,
               destructive: false,
               saves: [],
-              doneWhen: 'all of its workloads are ready and its database answers',
+              doneWhen: 'all of its workloads are ready, and its database holds what it held before',
               source: SOURCES.ours,
               action: { kind: 'wait-healthy', ...BACKEND },
               outage: 'ends',

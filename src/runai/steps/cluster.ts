@@ -238,7 +238,8 @@ function clusterInstall(facts: Facts): ProductStep[] {
       command: `kubectl get pods -n ${CLUSTER.namespace}`,
       destructive: false,
       saves: [],
-      doneWhen: 'its workloads are ready, RunaiConfig is Available, and runai-public lists nothing missing',
+      doneWhen:
+        'its workloads are ready, RunaiConfig does not say otherwise, and runai-public lists nothing missing',
       source: SOURCES.crds,
       action: { kind: 'wait-healthy', ...CLUSTER },
       ...(reinstallsCluster(facts) ? { outage: 'ends' } : {}),

@@ -16,6 +16,7 @@ export const SITE_SAVES: readonly string[] = [
   'ingresses and routes',
   'claims of both namespaces and the volumes behind them',
   'RunaiConfig, projects, departments, node pools, access rules, queues and policies in their stored versions',
+  'how many tables and rows each database has',
   'roles, role bindings, config maps and service accounts of both namespaces',
 ];
 

@@ -88,6 +88,10 @@ export function upgradeReport({ steps, error }: Ending = {}): InstallReport {
     crds: { applied: ['a', 'b'], unchanged: [] },
     revisions: { 'runai-backend': 2, 'runai-cluster': 2 },
     health: [{ namespace: 'runai-backend', healthy: true, workloads: 11, troubles: [] }],
+    database: {
+      before: { kind: 'counted', server: '7001', databases: [{ name: 'backend', tables: 41, rows: 5012 }] },
+      after: { kind: 'counted', server: '7001', databases: [{ name: 'backend', tables: 47, rows: 5003 }] },
+    },
     proof: { ok: true, pods: 19, containers: 22, images: 14, faults: [] },
   };
   const report = makeReport({

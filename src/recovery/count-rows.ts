@@ -1,0 +1,45 @@
+import type { KubeClient } from '../kube/types.js';
+import type { CountedDatabase, DatabaseCount } from '../run/database-count.js';
+import { BACKEND } from '../runai/names.js';
+import { effectiveValues, readLiveReleases } from './collect-releases.js';
+import { describeAddress, externalDatabase } from './database-address.js';
+import { callDatabase, type DatabaseCall } from './database-list.js';
+import { findDatabase } from './database-place.js';
+import { COUNT_SCRIPT, SERVER_SCRIPT } from './dump-script.js';
+import { execText } from './exec-stream.js';
+
+/**
+ * Counts tables and rows of every database of the product's own server; changes nothing.
+ * @throws AirgapError BACKUP_FAILED when it does not open, and those of the cluster
+ */
+export async function countRows(
+  client: Pick<KubeClient, 'get' | 'list' | 'exec'>,
+  signal: AbortSignal,
+): Promise<DatabaseCount> {
+  const releases = await readLiveReleases(client, { signal });
+  const backend = releases.find(({ release }) => release.name === BACKEND.release)?.release;
+  if (!backend) return { kind: 'not-asked', why: 'no control plane is here' };
+  const values = effectiveValues(backend);
+  const external = externalDatabase(values);
+  if (external) return { kind: 'not-asked', why: `it is the site’s own, at ${describeAddress(external)}` };
+  return countServer({ client, database: await findDatabase(client, values, signal), signal });
+}
+
+/** @throws AirgapError BACKUP_FAILED */
+export async function countServer(options: DatabaseCall): Promise<DatabaseCount> {
+  const text = await execText(callDatabase(SERVER_SCRIPT, ['postgres'], options), {
+    code: 'BACKUP_FAILED',
+    what: 'the databases cannot be listed',
+  });
+  const { server, databases } = JSON.parse(text) as { server: string; databases: string[] };
+  const counted: CountedDatabase[] = [];
+  for (const name of databases) {
+    const lines = await execText(callDatabase(COUNT_SCRIPT, [name], options), {
+      code: 'BACKUP_FAILED',
+      what: `the rows of ${name} cannot be counted`,
+    });
+    const rows = lines.split('\n').filter((line) => line !== '');
+    counted.push({ name, tables: rows.length, rows: rows.reduce((sum, count) => sum + Number(count), 0) });
+  }
+  return { kind: 'counted', server, databases: counted };
+}
