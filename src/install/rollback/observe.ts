@@ -33,7 +33,7 @@ export interface TouchedRelease {
   /** True when the run uninstalled the release and its record is gone from the cluster. */
   readonly recordGone: boolean;
   readonly live: ReleaseFacts;
-  /** Objects of the old revision that are not there. */
+  /** Objects of the old revision that are not there, or about to go. */
   readonly missing: readonly string[];
   /** Live workloads that cannot become what the old revision says. */
   readonly fixed: readonly { readonly ref: ObjectRef; readonly why: string }[];
@@ -135,7 +135,7 @@ async function readTouched(client: KubeClient, { ref, origin, signal }: Sources)
     async (object, inner) => ({ object, live: await findLive(client, { object, namespace, signal: inner }) }),
     signal,
   );
-  const missing = looked.filter((one) => one.live === undefined).map(({ object }) => nameOf(object));
+  const missing = looked.filter((one) => !isToStay(one.live)).map(({ object }) => nameOf(object));
   const fixed = looked.flatMap(({ object, live: there }) => {
     const why = there && whyFixed(there, object);
     return why === undefined ? [] : [{ ref: refOf(object, namespace), why }];
@@ -160,6 +160,11 @@ export async function findLive(
   if (resource === undefined) return undefined;
   const { name, namespace = where.namespace } = object.metadata;
   return client.get(resource, { name, ...(resource.namespaced ? { namespace } : {}) }, { signal });
+}
+
+/** Whether there is an object that nobody deleted: one that was goes sooner or later, whatever is written to it. */
+export function isToStay(live: KubeObject | undefined): boolean {
+  return live !== undefined && live.metadata.deletionTimestamp === undefined;
 }
 
 export function nameOf(object: KubeObject): string {

@@ -13,7 +13,7 @@ export function releaseSteps(release: TouchedRelease, origin: Origin): Draft[] {
   return [
     ...(goesBack(release)
       ? [
-          ...reinstalled(release),
+          ...reinstalled(release, origin),
           ...release.fixed.map(({ ref, why }) => deletion(ref, { why, release })),
           rollbackStep(release),
         ]
@@ -23,7 +23,8 @@ export function releaseSteps(release: TouchedRelease, origin: Origin): Draft[] {
 }
 
 /** The release that the run installed in the place of the old one goes, and helm’s memory of the old one comes back. */
-function reinstalled({ release, namespace, recordGone, live }: TouchedRelease): Draft[] {
+function reinstalled(touched: TouchedRelease, origin: Origin): Draft[] {
+  const { release, namespace, recordGone, live } = touched;
   if (!recordGone) return [];
   return [
     ...(live.revisions.length === 0
@@ -42,6 +43,7 @@ function reinstalled({ release, namespace, recordGone, live }: TouchedRelease): 
             outage: 'starts' as const,
           },
         ]),
+    ...leftovers(touched, origin),
     {
       id: `restore:record/${release}`,
       title: `put back helm’s record of the old ${release}`,
@@ -51,6 +53,51 @@ function reinstalled({ release, namespace, recordGone, live }: TouchedRelease): 
       doneWhen: 'every saved revision is there',
       source: SOURCE,
       action: { kind: 'restore-record', release, namespace },
+    },
+  ];
+}
+
+/**
+ * By the rule of the way there: nobody is left to answer what an uninstalled release waits for, and what it left is
+ * not its successor's. Where no newer release came to be, what is there is the old one's own and only gets free.
+ */
+function leftovers({ release, namespace, live }: TouchedRelease, { plan }: Origin): Draft[] {
+  const actions = plan.steps.map((step) => (step.input as { action: Action }).action);
+  const forth = actions.find((action) => action.kind === 'delete-leftovers');
+  if (forth?.kind !== 'delete-leftovers') return [];
+  const id = `delete:leftovers/${release}`;
+  const nothing = { kinds: [], labelled: [], objects: [], unmarked: [] };
+  const free = forth.unfinalize.map(
+    ({ kind, name }) =>
+      `kubectl patch ${kind.toLowerCase()} ${name} -n ${namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`,
+  );
+  const common = { id, destructive: true, source: SOURCE } as const;
+  if (live.revisions.length === 0)
+    return [
+      {
+        ...common,
+        title: `free what still waits for the operator of the uninstalled ${release}`,
+        command: free.join('\n'),
+        saves: ['RunaiConfig, whole'],
+        doneWhen: 'no finalizer waits for an operator that is gone',
+        undoneBy: `the old ${release}, which helm makes again`,
+        action: { ...forth, ...nothing, release, namespace },
+      },
+    ];
+  const kinds = forth.kinds.map(({ kind }) => `${kind.toLowerCase()}s`);
+  const labelled = forth.labelled.map(
+    ({ kind, selector }) => `kubectl delete ${kind.toLowerCase()}s -l ${selector}`,
+  );
+  return [
+    {
+      ...common,
+      title: `delete what the newer ${release} left; what nothing marks as its own stays`,
+      command: [`kubectl delete -n ${namespace} --all ${kinds.join(',')}`, ...labelled, ...free].join('\n'),
+      saves: ['every object that is deleted, whole'],
+      doneWhen: 'none of the newer release’s objects is left, and no finalizer waits for its operator',
+      undoneBy: 'the saved objects',
+      // What lies elsewhere was the old release's and is gone, and so is what nothing marked then.
+      action: { ...forth, objects: [], unmarked: [], release, namespace },
     },
   ];
 }

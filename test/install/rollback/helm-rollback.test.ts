@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { AirgapError } from '../../../src/errors.js';
 import { decodeRelease, isDecoded } from '../../../src/helm/release.js';
 import type { Helm, RollbackRequest } from '../../../src/helm/types.js';
 import { contentSha } from '../../../src/install/rollback/content.js';
@@ -153,6 +154,41 @@ test('the old content deployed is not enough: what is missing of it has to be th
   helmDoes = () => void bench.api.put(owned(object('ConfigMap', 'settings', NAMESPACE)));
   await executor.perform(bench.context);
   assert.equal((await executor.observe(bench.context)).state, 'done');
+});
+
+/** `settings` as it is once it was deleted, while somebody's finalizer holds it. */
+const dying = (): KubeObject => {
+  const { metadata, ...rest } = owned(object('ConfigMap', 'settings', NAMESPACE));
+  const deletionTimestamp = '2026-11-21T10:00:00Z';
+  return { ...rest, metadata: { ...metadata, deletionTimestamp, finalizers: ['run.ai/operator'] } };
+};
+
+test('an object that is about to go counts as gone, and helm waits until it is', async () => {
+  put({ version: 3, status: 'deployed', manifest: OLD });
+  bench.api.put(dying());
+  const { executor } = step();
+  const seen = await executor.observe(bench.context);
+  assert.deepEqual(seen, { state: 'ready', detail: 'configmap settings not there' });
+  setTimeout(() => bench.api.remove('ConfigMap', 'settings', NAMESPACE), 300);
+  let live: KubeObject | undefined;
+  helmDoes = () => {
+    live = bench.api.get('ConfigMap', 'settings', NAMESPACE);
+    bench.api.put(owned(object('ConfigMap', 'settings', NAMESPACE)));
+  };
+  await executor.perform(bench.context);
+  assert.equal(asked.length, 1);
+  assert.equal(live, undefined, 'helm would have changed what goes');
+  assert.equal((await executor.observe(bench.context)).state, 'done');
+});
+
+test('what does not go is named with its finalizers, and helm is not called', async () => {
+  bench.api.put(dying());
+  await assert.rejects(step().executor.perform(bench.context), (error: AirgapError) => {
+    assert.equal(error.code, 'NOT_HEALTHY');
+    assert.match(error.found ?? '', /configmap settings \(run\.ai\/operator\)/);
+    return true;
+  });
+  assert.deepEqual(asked, []);
 });
 
 test('threat 91: a revision that somebody made since the plan leaves it to the operator', async () => {

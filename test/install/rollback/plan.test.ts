@@ -107,22 +107,23 @@ test('threat 106: a workload that cannot become the old one is deleted first: ma
 });
 
 test('a cluster part that was uninstalled and installed anew: the new one goes, helm’s memory of the old one comes back', () => {
+  const runaiConfig = { apiVersion: 'run.ai/v1', kind: 'RunaiConfig', name: 'runai', namespace: 'runai' };
   const gone: Action[] = [
     { kind: 'helm-uninstall', release: 'runai-cluster', namespace: 'runai' },
     {
       kind: 'delete-leftovers',
       release: 'runai-cluster',
       namespace: 'runai',
-      kinds: [],
+      kinds: [{ apiVersion: 'apps/v1', kind: 'Deployment' }],
       labelled: [],
-      objects: [],
-      unmarked: [],
-      unfinalize: [],
+      objects: [{ apiVersion: 'v1', kind: 'Service', name: 'kubelet', namespace: 'kube-system' }],
+      unmarked: [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'nobodys', namespace: 'runai' }],
+      unfinalize: [runaiConfig],
     },
     { kind: 'helm', role: 'cluster', release: 'runai-cluster', namespace: 'runai', settings: {} },
     {
       kind: 'restore-runaiconfig',
-      object: { apiVersion: 'run.ai/v1', kind: 'RunaiConfig', name: 'runai', namespace: 'runai' },
+      object: runaiConfig,
       ...{ release: 'runai-cluster', after: 'install' },
     },
   ];
@@ -133,6 +134,7 @@ test('a cluster part that was uninstalled and installed anew: the new one goes, 
   assert.deepEqual(idsOf(made), [
     'save',
     'helm-uninstall:runai-cluster',
+    'delete:leftovers/runai-cluster',
     'restore:record/runai-cluster',
     'helm-rollback:runai-cluster',
     'restore:objects/runai-cluster',
@@ -141,12 +143,21 @@ test('a cluster part that was uninstalled and installed anew: the new one goes, 
     'prove:release',
   ]);
   checkPlan(made.plan);
-  const [, , , back] = made.plan.steps;
+  const [, , left, , back] = made.plan.steps;
   const action = back && actionOf(back);
   assert.equal(action?.kind === 'helm-rollback' && action.target.seen, 1);
+  const { objects: _elsewhere, unmarked: _nobodys, ...rule } = gone[1] as Extract<Action, { kind: 'delete-leftovers' }>;
+  assert.deepEqual(left && actionOf(left), { ...rule, objects: [], unmarked: [] }, 'by the rule of the way there');
   const empty = { ...live, revisions: [] };
   const half = siteOf({ releases: [touched('cluster', { live: empty, recordGone: true, upgraded: false })] });
-  assert.ok(!idsOf(planOf({ origin: originOf(gone), site: half })).includes('helm-uninstall:runai-cluster'));
+  const begun = planOf({ origin: originOf(gone), site: half });
+  assert.ok(!idsOf(begun).includes('helm-uninstall:runai-cluster'));
+  const free = begun.plan.steps.find(({ id }) => id === 'delete:leftovers/runai-cluster');
+  assert.deepEqual(
+    free && actionOf(free),
+    { ...rule, kinds: [], objects: [], unmarked: [] },
+    'what the old one left stays; what waits for its operator is freed',
+  );
 });
 
 test('a first install has nothing before it, and what is as before is no step', () => {

@@ -1,7 +1,9 @@
+import { AirgapError } from '../../../errors.js';
 import { decodeRelease, isDecoded, type Release, withObjects } from '../../../helm/release.js';
 import { mapPooled } from '../../../io/pool.js';
 import { RESOURCES } from '../../../kube/resources.js';
 import type { KubeObject } from '../../../kube/types.js';
+import { waitFor } from '../../../kube/wait.js';
 import type { StepContext, StepExecutor } from '../../../run/types.js';
 import { revisionsName } from '../../saved-names.js';
 import { isReleases } from '../../steps/delete-owned.js';
@@ -18,7 +20,7 @@ import {
 import { secretStrings } from '../../values-diff.js';
 import { objectsOf } from '../content.js';
 import type { RollbackWork } from '../executors.js';
-import { findLive, nameOf } from '../observe.js';
+import { findLive, isToStay, nameOf } from '../observe.js';
 import { decideRollback, type RollbackDecision, type RollbackTarget } from '../state.js';
 
 const WIDTH = 6;
@@ -52,15 +54,36 @@ export function helmRollbackStep(work: RollbackWork, target: RollbackTarget): St
     const old = revisions.find((one) => one.revision === revision);
     return { secrets, decision, ...(old && isDecoded(old) ? { old } : {}) };
   };
-  const missing = async (old: Release, signal: AbortSignal): Promise<KubeObject[]> => {
-    const objects = objectsOf(old);
-    const found = await mapPooled(
-      objects,
+  const lookAt = async (
+    old: Release,
+    signal: AbortSignal,
+  ): Promise<{ readonly object: KubeObject; readonly live: KubeObject | undefined }[]> =>
+    mapPooled(
+      objectsOf(old),
       WIDTH,
-      (object, inner) => findLive(client, { object, namespace, signal: inner }),
+      async (object, inner) => ({
+        object,
+        live: await findLive(client, { object, namespace, signal: inner }),
+      }),
       signal,
     );
-    return objects.filter((_object, index) => found[index] === undefined);
+  const missing = async (old: Release, signal: AbortSignal): Promise<KubeObject[]> =>
+    (await lookAt(old, signal)).filter(({ live }) => !isToStay(live)).map(({ object }) => object);
+  /** Helm would change what is about to go, and call that done. */
+  const untilGone = async (old: Release, signal: AbortSignal): Promise<void> => {
+    let dying: KubeObject[] = [];
+    const gone = async (): Promise<true | undefined> => {
+      const looked = await lookAt(old, signal);
+      dying = looked.flatMap(({ live }) => (live === undefined || isToStay(live) ? [] : [live]));
+      return dying.length === 0 ? true : undefined;
+    };
+    if (await waitFor(gone, { timeout: limits.health, signal })) return;
+    const list = dying.map((object) => `${nameOf(object)} (${object.metadata.finalizers?.join(', ')})`);
+    throw new AirgapError('NOT_HEALTHY', `what was deleted of ${release} does not go away`, {
+      expected: 'no object that is about to go where helm makes it again',
+      found: list.join('; '),
+      hint: 'find out who should answer the finalizers, then run the same command again',
+    });
   };
   return {
     observe: async (context) => {
@@ -85,6 +108,7 @@ export function helmRollbackStep(work: RollbackWork, target: RollbackTarget): St
       if (decision.do === 'mark')
         await failRevision(client, target, { revision: decision.revision, context });
       await knowKept(work, target, context);
+      if (old !== undefined) await untilGone(old, context.signal);
       await context.guard();
       context.signal.throwIfAborted();
       await helm.rollback({
