@@ -31,7 +31,8 @@ export function whyFixed(live: KubeObject, wanted: KubeObject): string | undefin
     : 'spec.volumeClaimTemplates are others and cannot be changed';
 }
 
-function claimNames(set: KubeObject): unknown[] {
+/** Names of the claims that a StatefulSet makes for each of its pods. */
+export function claimNames(set: KubeObject): unknown[] {
   const templates = valueAt(set, ['spec', 'volumeClaimTemplates']);
   return (Array.isArray(templates) ? templates : []).map((claim) => valueAt(claim, ['metadata', 'name']));
 }

@@ -1,5 +1,10 @@
+import { isDecoded, type Release } from '../../helm/release.js';
 import type { PlanStep } from '../../run/types.js';
 import type { Action } from '../../runai/steps/types.js';
+import { valueAt } from '../values.js';
+import { objectsOf } from './content.js';
+import { claimNames } from './immutable.js';
+import type { TouchedRelease } from './observe.js';
 import { kindOf } from './origin.js';
 import { helmBegan, type RollbackRequest } from './plan-types.js';
 
@@ -11,6 +16,9 @@ export function staysOf({ origin, site, controlPlane }: RollbackRequest): string
     const { action } = step.input as { action: Action };
     return action.kind === 'retain-volumes' ? action.claims : [];
   });
+  const brought = site.releases
+    .filter(({ role }) => role === 'cluster' || controlPlane === 'roll-back')
+    .flatMap(broughtClaims);
   return [
     ...(did('push').length > 0
       ? [
@@ -37,6 +45,9 @@ export function staysOf({ origin, site, controlPlane }: RollbackRequest): string
           `the volumes behind ${claims.join(' and ')} stay with reclaim policy Retain${did('keep-claims').length > 0 ? ', and Helm keeps the claims' : ''}: safer so; what they were is saved as volumes/before.json`,
         ]
       : []),
+    ...(brought.length > 0
+      ? [`claims that stateful sets of the newer version made stay, with their data: ${brought.join(', ')}`]
+      : []),
     ...site.crds.stay.map(({ name, why }) => `definition ${name} stays as it is now: ${why}`),
     ...(site.crds.added.length > 0
       ? [
@@ -53,4 +64,22 @@ export function staysOf({ origin, site, controlPlane }: RollbackRequest): string
     ...(did('tls-from-values').length > 0 ? ['the TLS secret that was made from the values stays'] : []),
     ...(did('pull-secret').length > 0 ? ['the pull secret that was made stays'] : []),
   ];
+}
+
+/** Claims by the templates of stateful sets that only the newer revision has; helm deletes none of them. */
+function broughtClaims({ before, live }: TouchedRelease): string[] {
+  const last = live.revisions.at(-1);
+  if (before === undefined || last === undefined || !isDecoded(last)) return [];
+  const old = new Set(claimsOf(before));
+  return claimsOf(last).filter((name) => !old.has(name));
+}
+
+function claimsOf(release: Release): string[] {
+  const sets = objectsOf(release).filter(({ kind }) => kind === 'StatefulSet');
+  return sets.flatMap((set) => {
+    const replicas = Number(valueAt(set, ['spec', 'replicas']) ?? 1);
+    return claimNames(set).flatMap((template) =>
+      Array.from({ length: replicas }, (_one, index) => `${template}-${set.metadata.name}-${index}`),
+    );
+  });
 }

@@ -64,6 +64,22 @@ test('what cannot be undone is said: images, database, volumes, definitions', ()
     );
 });
 
+test('claims that only the newer version’s stateful sets made stay, and that is said', () => {
+  const set = (name: string, replicas: number): string =>
+    JSON.stringify({
+      ...{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name } },
+      spec: { replicas, volumeClaimTemplates: [{ metadata: { name: 'data' } }] },
+    });
+  const before = revisionOf('runai-backend', '2.12.3', { manifest: set('thanos', 1) });
+  const manifest = `${set('thanos', 1)}\n---\n${set('redis', 2)}`;
+  const now = revisionOf('runai-backend', '2.13.66', { revision: 2, manifest });
+  const live = { release: 'runai-backend', namespace: 'runai-backend', revisions: [before, now] };
+  const { stays } = planOf({ site: siteOf({ releases: [touched('control-plane', { before, live })] }) });
+  const told = stays.filter((text) => /^claims/.test(text));
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? '', /with their data: data-redis-0, data-redis-1$/);
+});
+
 test('the control plane can be kept: only the cluster part goes back', () => {
   const made = planOf({ controlPlane: 'keep' });
   assert.deepEqual(idsOf(made), [
@@ -146,8 +162,16 @@ test('a cluster part that was uninstalled and installed anew: the new one goes, 
   const [, , left, , back] = made.plan.steps;
   const action = back && actionOf(back);
   assert.equal(action?.kind === 'helm-rollback' && action.target.seen, 1);
-  const { objects: _elsewhere, unmarked: _nobodys, ...rule } = gone[1] as Extract<Action, { kind: 'delete-leftovers' }>;
-  assert.deepEqual(left && actionOf(left), { ...rule, objects: [], unmarked: [] }, 'by the rule of the way there');
+  const {
+    objects: _elsewhere,
+    unmarked: _nobodys,
+    ...rule
+  } = gone[1] as Extract<Action, { kind: 'delete-leftovers' }>;
+  assert.deepEqual(
+    left && actionOf(left),
+    { ...rule, objects: [], unmarked: [] },
+    'by the rule of the way there',
+  );
   const empty = { ...live, revisions: [] };
   const half = siteOf({ releases: [touched('cluster', { live: empty, recordGone: true, upgraded: false })] });
   const begun = planOf({ origin: originOf(gone), site: half });
