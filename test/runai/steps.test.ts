@@ -168,6 +168,7 @@ test('threat 120: the recommended procedures, step by step', () => {
         'helm:runai-backend',
         'wait:runai-backend',
         'check:claims',
+        'restore:routes',
         'helm-uninstall:runai-cluster',
         'delete:cluster-leftovers',
         'restore:cluster-secrets',

@@ -90,6 +90,15 @@ export function neededByStep(step: PlanStep): Need[] {
           ...(action.ingress.namespace === undefined ? {} : { namespace: action.ingress.namespace }),
         },
       ];
+    case 'restore-routes':
+      return [
+        {
+          apiVersion: 'route.openshift.io/v1',
+          kind: 'Route',
+          namespace: action.namespace,
+          verbs: ['get', 'patch'],
+        },
+      ];
     case 'restore-runaiconfig':
       return [needOf(action.object, ['get', 'patch'])];
     case 'restore-subjects':

@@ -20,6 +20,7 @@ export interface RollbackWork extends Pick<Work, 'client' | 'helm' | 'limits' | 
 const OF_ORIGIN: ReadonlySet<RollbackAction['kind']> = new Set([
   'restore-secrets',
   'restore-ingress',
+  'restore-routes',
   'restore-runaiconfig',
   'restore-subjects',
   'check-claims',

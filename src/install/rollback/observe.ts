@@ -85,6 +85,7 @@ const ROLE_OF: Readonly<Record<string, Role>> = {
   'delete-owned': 'control-plane',
   'restore-secrets': 'control-plane',
   'restore-ingress': 'control-plane',
+  'restore-routes': 'control-plane',
 };
 const ORDER: readonly Role[] = ['cluster', 'control-plane', 'prerequisite'];
 

@@ -37,7 +37,7 @@ type Read = Awaited<ReturnType<typeof readRun>>;
 const CHANGING: ReadonlySet<string> = new Set([
   ...['helm', 'prerequisite', 'helm-uninstall', 'crds', 'retain-volumes', 'keep-claims'],
   ...['delete-objects', 'delete-owned', 'delete-leftovers'],
-  ...['restore-secrets', 'restore-ingress', 'restore-runaiconfig', 'restore-subjects'],
+  ...['restore-secrets', 'restore-ingress', 'restore-routes', 'restore-runaiconfig', 'restore-subjects'],
 ]);
 
 /**

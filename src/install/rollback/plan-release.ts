@@ -155,6 +155,7 @@ function deletedBy({ plan, touched }: Origin, { role }: TouchedRelease): string[
 
 const TITLES: Readonly<Record<string, string>> = {
   'restore-ingress': 'put the hand-made parts of the ingress back, as they were before the upgrade',
+  'restore-routes': 'put hand-made annotations and TLS settings back on the Routes, as before the upgrade',
   'restore-runaiconfig': 'put the customised settings back into RunaiConfig, as they were before the upgrade',
 };
 
@@ -188,7 +189,7 @@ function afterwards(
     const { action } = step.input as { action: Action };
     const ours =
       role === 'control-plane'
-        ? action.kind === 'restore-ingress'
+        ? action.kind === 'restore-ingress' || action.kind === 'restore-routes'
         : role === 'cluster' && (action.kind === 'restore-runaiconfig' || action.kind === 'restore-subjects');
     // Planned by the run, whether it came that far or not: helm resets such changes on the way back too.
     if (ours && (goesBack(release) || saved.length > 0))

@@ -31,7 +31,7 @@ interface IngressSpec {
 export type Ingress = KubeObject & { readonly spec?: IngressSpec };
 
 /** A single value that somebody set over what the chart had said. */
-interface Changed {
+export interface Changed {
   readonly value: unknown;
   /** What the chart had rendered; undefined when it said nothing. */
   readonly rendered?: unknown;
@@ -132,7 +132,8 @@ export function reapply(patches: IngressPatches, live: Ingress): Reapplication {
   return { patch, missing, conflicts };
 }
 
-function changes(
+/** What differs from what the chart had rendered, by name; nothing that tools set for themselves. */
+export function changes(
   saved: Readonly<Record<string, unknown>>,
   rendered: Readonly<Record<string, unknown>>,
 ): Record<string, Changed> {
@@ -148,7 +149,7 @@ function changes(
 }
 
 /** A chart that says the same as before was overruled by hand and is so again; one that says something new wins. */
-function settle(
+export function settle(
   changed: Readonly<Record<string, Changed>>,
   live: Readonly<Record<string, unknown>>,
 ): { readonly set: Record<string, unknown>; readonly beaten: string[] } {

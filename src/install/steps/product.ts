@@ -5,6 +5,7 @@ import { deleteOwnedStep } from './delete-owned.js';
 import { checkIngressStep } from './ingress-controller.js';
 import { leftoversStep } from './leftovers.js';
 import { restoreIngressStep } from './restore-ingress.js';
+import { restoreRoutesStep } from './restore-routes.js';
 import { restoreRunaiConfigStep } from './restore-runaiconfig.js';
 import { restoreSecretsStep } from './restore-secrets.js';
 import { restoreSubjectsStep } from './restore-subjects.js';
@@ -37,6 +38,8 @@ export function productStep(
       return restoreSecretsStep(work, action.namespace);
     case 'restore-ingress':
       return restoreIngressStep(work, action.ingress);
+    case 'restore-routes':
+      return restoreRoutesStep(work, action.namespace);
     case 'restore-runaiconfig':
       return restoreRunaiConfigStep(work, action);
     case 'restore-subjects':

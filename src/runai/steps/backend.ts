@@ -130,6 +130,29 @@ export const BACKEND_STEPS: readonly StepRow[] = [
       ];
     },
   },
+  {
+    row: 'restore-routes',
+    when: 'an upgrade on OpenShift, whether Routes were deleted and made again or not',
+    steps: (facts) => {
+      const upgrades = !['install', 'none'].includes(backendPath(facts));
+      if (facts.site.platform !== 'openshift' || !upgrades) return [];
+      return [
+        {
+          id: 'restore:routes',
+          title: 'put hand-made annotations and TLS settings back on the Routes',
+          command: `oc edit routes -n ${BACKEND.namespace}`,
+          destructive: false,
+          saves: [],
+          doneWhen:
+            'what no chart had set is on each Route again, or is listed where the new chart says otherwise',
+          undoneBy: 'taking them away',
+          source: SOURCES.ours,
+          action: { kind: 'restore-routes', namespace: BACKEND.namespace },
+          follows: `helm:${BACKEND.release}`,
+        },
+      ];
+    },
+  },
 ];
 
 /** Installs or upgrades a chart that the product needs, and waits for what runs of it. */

@@ -50,6 +50,8 @@ export type Action =
   | { readonly kind: 'check-claims'; readonly namespace: string; readonly claims: readonly string[] }
   /** Hand-made parts of a saved ingress come back on the new one. */
   | { readonly kind: 'restore-ingress'; readonly ingress: ObjectRef }
+  /** Hand-made annotations and TLS settings of saved Routes come back on the new ones. */
+  | { readonly kind: 'restore-routes'; readonly namespace: string }
   | { readonly kind: 'crds' }
   | { readonly kind: 'helm-uninstall'; readonly release: string; readonly namespace: string }
   /** What an uninstalled cluster leaves and what would block its successor. */
