@@ -113,7 +113,8 @@ export async function secretPasswords(
   return passwordsIn(decoded(valueAt(secret, ['data'])));
 }
 
-function decoded(data: unknown): Record<string, string> {
+/** The data of a Secret. */
+export function decoded(data: unknown): Record<string, string> {
   if (typeof data !== 'object' || data === null) return {};
   return Object.fromEntries(
     Object.entries(data).map(([key, text]) => [key, Buffer.from(String(text), 'base64').toString('utf8')]),

@@ -8,6 +8,7 @@ import { findUnfinished, type StoredRun } from '../run/store.js';
 import { BACKEND, CLUSTER } from '../runai/names.js';
 import type { BackupManifest } from './archive/types.js';
 import { readBeforeSwap } from './before-swap.js';
+import { demandSamePasswords } from './copied-passwords.js';
 import { describeAddress, externalDatabase, type ServerAddress } from './database-address.js';
 import { lookAhead, openExternalServer } from './external-restore.js';
 import type { ExternalServer } from './external-server.js';
@@ -49,6 +50,7 @@ export async function restore(asked: RestoreOptions): Promise<RestoreOutcome> {
   if (!external && options.replace && !resumes) await demandNoOldDatabases(options);
   const changes = await describeChanges(options, rewrite, releases);
   const volumes = resumes ? NO_CHOICE : await chooseVolumes(options);
+  if (!resumes) await demandSamePasswords(options, volumes.copies);
   const plan =
     resumes?.plan ??
     makeRestorePlan(

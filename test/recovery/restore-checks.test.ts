@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isAirgapError } from '../../src/errors.js';
 import type { KubeObject } from '../../src/kube/types.js';
+import { demandSamePasswords } from '../../src/recovery/copied-passwords.js';
 import { formatList } from '../../src/recovery/objects.js';
 import { demandTarget, helperImageFor } from '../../src/recovery/restore-checks.js';
 import type { RestoreOptions } from '../../src/recovery/restore-types.js';
@@ -43,7 +44,14 @@ describe('the target of a restore', () => {
   const kinds = ['PersistentVolumeClaim', 'PersistentVolume', 'Deployment', 'Secret'] as const;
   beforeEach(() => {
     for (const kind of kinds)
-      for (const name of ['pvc-thanos', 'pv-1', 'pv-2', 'web', 'runai-backend-tls']) {
+      for (const name of [
+        'pvc-thanos',
+        'pv-1',
+        'pv-2',
+        'web',
+        'runai-backend-tls',
+        'runai-backend-postgresql',
+      ]) {
         api.remove(kind, name, NAMESPACE);
         api.remove(kind, name);
       }
@@ -101,6 +109,29 @@ describe('the target of a restore', () => {
     await refused(demandTarget(options({ replace: true })), 'USAGE', /nothing to replace/);
     await refused(demandTarget(options({ choices: new Set(['database']) })), 'RESTORE_REFUSED', /no product/);
     await demandTarget(options({ choices: new Set(['rbac']) }));
+  });
+
+  it('threat 136: a copied database with other passwords goes over nothing that runs, and no password is said', async () => {
+    const passwords = (user: string, keys = ['password', 'postgres-password']) =>
+      object('Secret', 'runai-backend-postgresql', NAMESPACE, {
+        data: Object.fromEntries(keys.map((key) => [key, Buffer.from(user).toString('base64')])),
+      });
+    const copies = [{ purpose: 'database', claim: 'data-0', namespace: NAMESPACE, method: 'copy' }] as const;
+    const backup = backupOf({ secrets: [passwords('saved-one')] });
+    const replace = options({ backup, replace: true });
+    await demandSamePasswords(replace, copies);
+    // The keys of another era hold the same.
+    api.put(passwords('saved-one', ['postgresql-password', 'postgresql-postgres-password']));
+    await demandSamePasswords(replace, copies);
+    api.put(passwords('live-one'));
+    await assert.rejects(demandSamePasswords(replace, copies), (error) => {
+      assert.ok(isAirgapError(error, 'RESTORE_REFUSED'), String(error));
+      assert.doesNotMatch(JSON.stringify({ ...error, message: error.message }), /saved-one|live-one/);
+      return true;
+    });
+    await demandSamePasswords(options({ backup }), copies);
+    await demandSamePasswords(replace, []);
+    await demandSamePasswords(options({ replace: true }), copies);
   });
 
   it('threat 130: another cluster and another domain need a word of the operator', async () => {
