@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { seeded } from '../support/node.js';
 import { type Deletion, summary } from './audit.js';
+import { differences } from './compare.js';
 import { type PathRun, recordOf, type UpgradeSite } from './site.js';
 
 /** Points at which a process can die: the intent is durable, the effect is there, the effect is recorded. */
@@ -16,6 +17,11 @@ export interface Kill {
 /** Every boundary of every step, in the order in which a run comes by. */
 export function allKills(steps: readonly { readonly id: string }[]): Kill[] {
   return steps.flatMap(({ id }) => BOUNDARIES.map((boundary) => ({ step: id, boundary })));
+}
+
+/** The two that can leave a step half done: what is recorded as done is not looked at again. */
+export function killsAround(steps: readonly { readonly id: string }[]): Kill[] {
+  return allKills(steps).filter(({ boundary }) => boundary !== 'committed');
 }
 
 /** Some of them, around effects and in order: always the same ones for one seed. */
@@ -78,6 +84,32 @@ export function demandOnce(killed: KilledRun, undisturbed: readonly Deletion[]):
   const of = (deletions: readonly Deletion[]): string[] =>
     summary(deletions).filter((line) => !OF_THE_RUN.test(line));
   assert.deepEqual(of(killed.deletions), of(undisturbed));
+}
+
+/** How a run that nobody disturbed ended. */
+export interface Undisturbed {
+  readonly deletions: readonly Deletion[];
+  /** The whole cluster, comparable. */
+  readonly dump: Readonly<Record<string, unknown>>;
+}
+
+/** Killed at all of these points and gone on with, a run ends as the undisturbed one did, object by object. */
+export async function demandSameEnd(
+  site: UpgradeSite,
+  run: PathRun,
+  { kills, undisturbed }: { readonly kills: readonly Kill[]; readonly undisturbed: Undisturbed },
+): Promise<void> {
+  const started = performance.now();
+  const killed = await runWithKills(site, run, kills);
+  const took = Math.round((performance.now() - started) / 1000);
+  console.error(`kills: to ${run.to}: ${killed.deaths.length} kills, ${took} s`);
+  for (const { step } of kills) {
+    const died = killed.deaths.some((death) => death.startsWith(`${step}|`));
+    assert.ok(died, `no process died at ${step}`);
+  }
+  demandOnce(killed, undisturbed.deletions);
+  demandJournal(run.state);
+  assert.deepEqual(differences(undisturbed.dump, site.dump()), []);
 }
 
 /** By the journal every destructive step has one effect: what was begun again was found half done or undone. */

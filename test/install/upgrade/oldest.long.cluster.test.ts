@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestNode } from '../support/node.js';
 import { installByHand } from './by-hand.js';
+import { demandSameEnd, killsAround } from './kills.js';
 import { openSite, type PathRun, type UpgradeSite } from './site.js';
 import { DOMAIN, PASSWORDS } from './table.js';
 
@@ -27,6 +28,8 @@ interface Row {
   readonly to: string;
   /** Steps that this path has, in this order among others. */
   readonly steps: readonly string[];
+  /** Killed around every step as well, and compared with the undisturbed run. */
+  readonly kills?: true;
 }
 
 /** From the eras before 2.8, put up with the vendor's own commands. */
@@ -34,6 +37,7 @@ const ROWS_OF_PATHS: readonly Row[] = [
   {
     from: '2.3.5',
     to: '2.8.20',
+    kills: true,
     steps: [
       'save',
       'retain:volumes',
@@ -93,8 +97,9 @@ describe('upgrades from before 2.8, of sites that airgap has never seen', {
   });
   after(() => site?.down());
 
-  for (const [index, { from, to, steps }] of ROWS_OF_PATHS.entries()) {
-    it(`${from} to ${to}`, async () => {
+  for (const [index, { from, to, steps, kills }] of ROWS_OF_PATHS.entries()) {
+    const title = kills ? 'threats 81 and 119: also killed around every step: ' : '';
+    it(`${title}${from} to ${to}`, async () => {
       if (index > 0) node.must('restore', 'empty');
       installByHand(node, { version: from, ...VALUES });
       node.must('psql', 'backend', ROWS);
@@ -102,6 +107,7 @@ describe('upgrades from before 2.8, of sites that airgap has never seen', {
       const claims = theClaims();
       const spec = JSON.stringify({ spec: { limitRange: { cpu: '1' } } });
       node.kubectl('-n', 'runai', 'patch', 'runaiconfig', 'runai', '--type=merge', '-p', spec);
+      if (kills) node.must('snapshot', from);
 
       const run: PathRun = { to, helm: 'helm3', acknowledge: [], state: site.newState(`${from}-${to}`) };
       const planned = (await site.planned(run)).map(({ id }) => id);
@@ -109,25 +115,38 @@ describe('upgrades from before 2.8, of sites that airgap has never seen', {
         planned.filter((id) => steps.includes(id)),
         steps,
       );
+      const mark = site.audit.mark();
       const ran = await site.install(run);
       assert.equal(ran.status, 0, `${ran.out}\n${ran.err}`);
-
-      assert.equal(node.must('psql', 'backend', COUNT), rows);
-      for (const claim of claims) assert.ok(theClaims().includes(claim), claim);
-      const releases = JSON.parse(node.must('exec', 'helm', 'list', '-A', '-o', 'json')) as {
-        name: string;
-      }[];
-      assert.deepEqual(releases.map(({ name }) => name).sort(), ['runai-backend', 'runai-cluster']);
-      const config = node.json('-n', 'runai', 'get', 'runaiconfig', 'runai') as {
-        spec: Record<string, never>;
-      };
-      assert.equal(config.spec['limitRange']?.['cpu'], '1');
-      assert.equal(config.spec['project-controller']?.['createNamespaces'], false);
-      const backend = JSON.stringify(node.json('-n', NS, 'get', 'deployment', 'runai-backend-backend'));
-      assert.match(backend, /"name":"LOG_LEVEL","value":"debug"/);
+      const undisturbed = { deletions: site.audit.deletionsSince(mark), dump: site.dump() };
+      demandUpgraded({ rows, claims });
       const again = await site.install(run);
       assert.match(again.out, /nothing was changed/, again.err);
+      if (!kills) return;
+
+      node.must('restore', from);
+      // The registry is no part of the snapshot: there is something to push again.
+      site.forget('frontend');
+      const killed = { ...run, state: site.newState(`killed-${from}-${to}`) };
+      await demandSameEnd(site, killed, { kills: killsAround(await site.planned(killed)), undisturbed });
+      demandUpgraded({ rows, claims });
     });
+  }
+
+  function demandUpgraded({ rows, claims }: { readonly rows: string; readonly claims: readonly string[] }) {
+    assert.equal(node.must('psql', 'backend', COUNT), rows);
+    for (const claim of claims) assert.ok(theClaims().includes(claim), claim);
+    const releases = JSON.parse(node.must('exec', 'helm', 'list', '-A', '-o', 'json')) as {
+      name: string;
+    }[];
+    assert.deepEqual(releases.map(({ name }) => name).sort(), ['runai-backend', 'runai-cluster']);
+    const config = node.json('-n', 'runai', 'get', 'runaiconfig', 'runai') as {
+      spec: Record<string, never>;
+    };
+    assert.equal(config.spec['limitRange']?.['cpu'], '1');
+    assert.equal(config.spec['project-controller']?.['createNamespaces'], false);
+    const backend = JSON.stringify(node.json('-n', NS, 'get', 'deployment', 'runai-backend-backend'));
+    assert.match(backend, /"name":"LOG_LEVEL","value":"debug"/);
   }
 
   function theClaims(): string[] {
