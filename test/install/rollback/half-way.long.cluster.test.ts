@@ -8,13 +8,13 @@ import { demandKept, type Kept } from '../upgrade/furnish.js';
 import { BOUNDARIES, demandJournal } from '../upgrade/kills.js';
 import { acknowledgements, openSite, type PathRun, recordOf, type UpgradeSite } from '../upgrade/site.js';
 import { type Path, sourceOf } from '../upgrade/table.js';
+import { ACCEPT, demandAsBefore, demandDeletedOnce, ended, rollBack } from './as-before.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 if (!wanted) console.error('SKIPPED: rollback of stopped upgrades, because AIRGAP_CLUSTER_TESTS is not 1');
 
 const BACKEND = { release: 'runai-backend', namespace: 'runai-backend' } as const;
 const CLUSTER = { release: 'runai-cluster', namespace: 'runai' } as const;
-const ACCEPT = '--accept-database-migration';
 
 /** An upgrade, and where its process dies. */
 interface Stop extends Pick<Path, 'from' | 'to' | 'helm'> {
@@ -67,7 +67,7 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
       const { out } = ended(await rollback(run, '--yes', ACCEPT), 0);
       assert.match(out, /was taken back/);
       assert.match(out, /stays: what the newer control plane changed in its database stays/);
-      demandAsBefore(stop, { kept, old });
+      demandAsBefore(site, { kept, old });
       if (stop === STOPS.between) {
         assert.match(out, /stays: definition projects\.run\.ai stays as it is now: v2 is stored/);
         assert.match(out, /stays: definitions that the run brought stay.*distributedworkloads\.run\.ai/);
@@ -79,7 +79,7 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
     const { out } = ended(await rollback(run, '--yes'), 0);
     assert.match(out, /was taken back/);
     assert.doesNotMatch(out, /database/);
-    demandAsBefore(STOPS.deleted, { kept, old });
+    demandAsBefore(site, { kept, old });
   });
 
   it('threats 81 and 119: a rollback that is itself killed at every step ends as one that is not', async () => {
@@ -93,14 +93,9 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
       await site.rollbackAndDie(run, { step, boundary: BOUNDARIES[index % BOUNDARIES.length] ?? '' });
     ended(await rollback(run, '--yes', ACCEPT), 0);
     console.error(`half-way: ${steps.length} kills, ${Math.round((performance.now() - started) / 1000)} s`);
-    demandAsBefore(STOPS.uninstalled, { kept, old });
+    demandAsBefore(site, { kept, old });
     demandJournal(run.state);
-    const uids = site.audit
-      .deletionsSince(mark)
-      .filter(({ by, object }) => by === 'airgap' && !/\/airgap-/.test(object))
-      .map(({ uid }) => uid);
-    assert.ok(uids.every((uid) => uid !== undefined));
-    assert.equal(new Set(uids).size, uids.length, 'nothing was deleted twice');
+    demandDeletedOnce(site.audit.deletionsSince(mark));
   });
 
   it('the upgrade that was taken back is begun anew and goes through', async () => {
@@ -143,36 +138,7 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
     node.kubectl('delete', '-n', BACKEND.namespace, ...frontend);
   }
 
-  function demandAsBefore(
-    { from }: Stop,
-    { kept, old }: { readonly kept: Kept; readonly old: Record<string, unknown> },
-  ): void {
-    demandKept(site.node, kept, sourceOf(from).version);
-    assert.deepEqual(
-      differences(old, site.dump()).filter((line) => !Object.values(LEFT).some((left) => left.test(line))),
-      [],
-    );
-  }
-
   const airgap = (run: PathRun, ...args: string[]): Promise<Ran> =>
     site.node.start(args, { env: { AIRGAP_STATE_DIR: run.state } }).ended;
-  const rollback = (run: PathRun, ...flags: string[]): Promise<Ran> =>
-    airgap(run, 'rollback', '--helm', site.helm(run.helm), '--timeout', '6m', ...flags);
+  const rollback = (run: PathRun, ...flags: string[]): Promise<Ran> => rollBack(site, run, ...flags);
 });
-
-/** What may differ afterwards, each with the reason. */
-const LEFT: Readonly<Record<string, RegExp>> = {
-  'volumes stay, and that is said': /persistentVolumeReclaimPolicy|helm\.sh\/resource-policy/,
-  'Projects are stored in a version that the old definition lacks, and that is said':
-    /^CustomResourceDefinition projects\.run\.ai/,
-  'definitions that the newer version brought stay, and that is said':
-    /^CustomResourceDefinition \S+: absent/,
-  'the API server tells of the definitions there are': /^APIService \S+\.run\.ai: absent/,
-  'how often a workload changed': /deployment\.kubernetes\.io\/revision|^ControllerRevision /,
-  'what a workload was in between': /^ReplicaSet \S+: absent/,
-};
-
-function ended(ran: Ran, status: number): Ran {
-  assert.equal(ran.status, status, `${ran.out}\n${ran.err}`);
-  return ran;
-}
