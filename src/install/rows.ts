@@ -69,6 +69,9 @@ const ALL = {
   'upgrade.leftovers': fail(
     'whether something would go with the old cluster that nothing says is the product’s',
   ),
+  'upgrade.hand-made': warn(
+    'whether people changed what is deleted and made anew, where no step puts it back',
+  ),
   'upgrade.path': fail('whether the release can be reached from what runs'),
   'nodes.ready': fail('whether a node takes pods'),
   'nodes.size': warn('whether a node is as large as the release asks for'),

@@ -20,6 +20,7 @@ import { diskCheck } from './disk.js';
 import { type Answer, dnsCheck } from './dns.js';
 import { dryRunChecks } from './dry-run.js';
 import { gpuCheck } from './gpu.js';
+import { handMadeCheck } from './hand-made.js';
 import { imagesCheck } from './images.js';
 import { ingressCheck } from './ingress.js';
 import { namespacesCheck } from './namespaces.js';
@@ -61,6 +62,7 @@ const CHECKS: readonly Check[] = [
   namespacesCheck,
   webhooksCheck,
   ownersCheck,
+  handMadeCheck,
   releaseHealthCheck,
   rightsCheck,
   imagesCheck,

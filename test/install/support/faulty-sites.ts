@@ -463,12 +463,16 @@ export const FAULTY_SITES: readonly FaultySite[] = [
     rows: {
       'upgrade.source-2.12': /no text names 2\.12 as a source/,
       'upgrade.gpu-operator': /the GPU operator is the site’s own/,
+      'upgrade.hand-made': /not put back: configmap runai\/tuned: data\.b, metadata\.labels\.team$/,
       'upgrade.leftovers': /the vendor’s text deletes them: service runai\/by-hand$/,
       'upgrade.window-unknown': /no text names the prerequisites of release 2\.15/,
     },
     make: (site) => {
       site.install({ ...BACKEND, chart: 'control-plane', version: '2.12.5' });
-      site.install({ ...CLUSTER, chart: 'runai-cluster', version: '2.3.4' });
+      const tuned = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'tuned' }, data: { a: '1' } };
+      site.install({ ...CLUSTER, chart: 'runai-cluster', version: '2.3.4', objects: [tuned] });
+      const byHand = JSON.stringify({ data: { b: '2' }, metadata: { labels: { team: 'x' } } });
+      site.node.kubectl('-n', 'runai', 'patch', 'configmap', 'tuned', '--type=merge', '-p', byHand);
       site.node.kubectl('-n', 'runai', 'create', 'service', 'clusterip', 'by-hand', '--tcp=80');
       const bundle = site.bundle('2.15.4', 'no-window', (spec) => {
         delete spec.requires;
