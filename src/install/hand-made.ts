@@ -5,7 +5,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** Labels and annotations that helm, controllers and tools set for themselves. */
 const TOOLS =
-  /^(app\.kubernetes\.io\/managed-by$|meta\.helm\.sh\/|kubectl\.kubernetes\.io\/|deployment\.kubernetes\.io\/|deprecated\.daemonset\.|openshift\.io\/|field\.cattle\.io\/|airgap\/)/;
+  /^(app\.kubernetes\.io\/managed-by$|kubernetes\.io\/metadata\.name$|meta\.helm\.sh\/|kubectl\.kubernetes\.io\/|deployment\.kubernetes\.io\/|deprecated\.daemonset\.|openshift\.io\/|field\.cattle\.io\/|airgap\/)/;
 
 const MARKS = /(^|\.)metadata\.(labels|annotations)$/;
 
@@ -22,7 +22,15 @@ const FILLED = new Set([
   ],
   ...['creationTimestamp', 'status', 'apiVersion', 'kind', 'strategy', 'updateStrategy', 'serviceAccount'],
   ...['persistentVolumeClaimRetentionPolicy', 'imagePullPolicy', 'selector', 'pathType', 'volumeMode'],
-  ...['volumeName', 'storageClassName', 'apiGroup', 'manualSelector', 'templateGeneration'],
+  ...[
+    'volumeName',
+    'storageClassName',
+    'apiGroup',
+    'manualSelector',
+    'templateGeneration',
+    'finalizers',
+    'caBundle',
+  ],
 ]);
 
 /** Fields that the API server fills in with a value that is: another one is somebody's. */
@@ -45,7 +53,6 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   terminationMessagePolicy: 'File',
   successThreshold: 1,
   failureThreshold: 3,
-  timeoutSeconds: 1,
   periodSeconds: 10,
   scheme: 'HTTP',
   defaultMode: 420,
@@ -55,6 +62,14 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   parallelism: 1,
   completions: 1,
   completionMode: 'NonIndexed',
+  concurrencyPolicy: 'Allow',
+  failedJobsHistoryLimit: 1,
+  successfulJobsHistoryLimit: 3,
+  preemptionPolicy: 'PreemptLowerPriority',
+  matchPolicy: 'Equivalent',
+  failurePolicy: 'Fail',
+  reinvocationPolicy: 'Never',
+  scope: '*',
 };
 
 /** What tells the items of a list apart, the first that all of them have. */
@@ -82,6 +97,7 @@ const BODIES: Readonly<Record<string, (body: Json) => Json>> = {
 function differences(before: unknown, now: unknown, path: string): string[] {
   if (isEmpty(before) && isEmpty(now)) return [];
   if (MARKS.test(path)) return inMaps((before ?? {}) as Json, (now ?? {}) as Json, path);
+  if (isEmpty(before) && isMap(now)) return inMaps({}, now, path);
   if (isMap(before) && isMap(now)) return inMaps(before, now, path);
   if (Array.isArray(before) && Array.isArray(now)) return inLists(before, now, path);
   return isSame(before, now) ? [] : [path];
@@ -94,6 +110,7 @@ function inMaps(before: Json, now: Json, path: string): string[] {
     if (isMarks && TOOLS.test(name)) return [];
     const isFilled = !Object.hasOwn(before, name) || isEmpty(before[name]);
     if (isFilled && !isMarks && (FILLED.has(name) || DEFAULTS[name] === now[name])) return [];
+    if (isFilled && path.endsWith('.clientConfig.service') && now[name] === 443) return [];
     return differences(before[name], now[name], path === '' ? name : `${path}.${name}`);
   });
 }

@@ -102,7 +102,7 @@ test('hand-made changes are named by field, whatever form they have', () => {
   const changed = patched(live(), [
     ['metadata.annotations.corp/contact', 'ada'],
     ['spec.replicas', 3],
-    ['spec.template.spec.nodeSelector', { disk: 'ssd' }],
+    ['spec.template.spec.nodeSelector.disk', { disk: 'ssd' }],
     ['spec.template.spec.containers.0.env.0.value', '2'],
     ['spec.template.spec.containers.0.env.1', { name: 'HTTP_PROXY', value: 'http://user:pass@proxy' }],
     ['spec.template.spec.containers.0.resources.limits.memory', '2Gi'],
@@ -115,7 +115,7 @@ test('hand-made changes are named by field, whatever form they have', () => {
     'spec.template.spec.containers[web].env[A].value',
     'spec.template.spec.containers[web].env[HTTP_PROXY]',
     'spec.template.spec.containers[web].resources.limits.memory',
-    'spec.template.spec.nodeSelector',
+    'spec.template.spec.nodeSelector.disk',
     'spec.template.spec.volumes[tls]',
   ]);
   assert.doesNotMatch(fields.join(), /pass/);
