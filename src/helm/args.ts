@@ -18,7 +18,7 @@ export function upgradeArgs(request: UpgradeRequest, major: number): string[] {
     HISTORY_MAX,
     ...(description === undefined ? [] : ['--description', description]),
     ...labelArgs(labels ?? {}),
-    ...serverSide(request, major),
+    ...serverSide(major),
     ...(request.dryRun === undefined ? [] : [`--dry-run=${request.dryRun}`, '--output', 'json']),
     '--',
     release,
@@ -92,11 +92,10 @@ export function upgradeCommand(request: UpgradeRequest): string {
 
 /**
  * helm 4 would make new releases with server-side apply, which refuses charts with duplicate entries in lists that
- * helm 3 takes; existing releases go on as they were made.
+ * helm 3 takes, and go on so with releases that it made; preflight tries objects out as a client's patch changes them.
  */
-function serverSide(request: UpgradeRequest, major: number): string[] {
-  if (major < 4) return [];
-  return [`--server-side=${request.exists ? 'auto' : 'false'}`];
+function serverSide(major: number): string[] {
+  return major < 4 ? [] : ['--server-side=false'];
 }
 
 function labelArgs(labels: Readonly<Record<string, string>>): string[] {

@@ -16,8 +16,6 @@ export interface UpgradeRequest extends ReleaseName {
   readonly description?: string;
   /** Labels of the release's Secret; they are there while it is still pending. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Whether the release exists: decides how helm 4 applies. */
-  readonly exists: boolean;
   readonly dryRun?: 'server';
   /** Strings of the values that must not show in messages. */
   readonly secrets?: readonly string[];

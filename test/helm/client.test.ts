@@ -37,7 +37,6 @@ const request: UpgradeRequest = {
   timeout: 600_000,
   description: 'airgap run=r chart=sha256:0 values=sha256:0',
   labels: { 'airgap-run': 'r' },
-  exists: false,
 };
 
 test('threat 53: values by file, words behind --, nothing is split or interpreted', async () => {
@@ -67,12 +66,11 @@ test('threat 53: values by file, words behind --, nothing is split or interprete
   ]);
 });
 
-test('threat 112: helm 4 makes releases as helm 3 does and goes on with those that there are', () => {
-  const serverSide = (major: number, exists: boolean) =>
-    upgradeArgs({ ...request, exists }, major).find((word) => word.startsWith('--server-side'));
-  assert.equal(serverSide(3, false), undefined);
-  assert.equal(serverSide(4, false), '--server-side=false');
-  assert.equal(serverSide(4, true), '--server-side=auto');
+test('threat 112: helm 4 changes releases as helm 3 does, its own from server-side apply too', () => {
+  const serverSide = (major: number) =>
+    upgradeArgs(request, major).find((word) => word.startsWith('--server-side'));
+  assert.equal(serverSide(3), undefined);
+  assert.equal(serverSide(4), '--server-side=false');
   for (const major of [3, 4]) {
     const words = upgradeArgs(request, major).join(' ');
     assert.doesNotMatch(

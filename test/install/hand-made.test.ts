@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { judgeHandMade, lostFields } from '../../src/install/checks/hand-made.js';
+import { handMadeCheck, judgeHandMade, lostFields } from '../../src/install/checks/hand-made.js';
+import type { CheckContext } from '../../src/install/checks/types.js';
 import { handMade } from '../../src/install/hand-made.js';
 import type { KubeObject } from '../../src/kube/types.js';
-import { object, owned } from './support/step.js';
+import { composeSteps } from '../../src/runai/steps/compose.js';
+import { factsOf } from '../runai/facts.js';
+import { rendered } from './checks/support.js';
+import { revision } from './support/observation.js';
+import { makeBench, object, owned } from './support/step.js';
 
 const NS = 'runai-backend';
 
@@ -102,7 +107,7 @@ test('hand-made changes are named by field, whatever form they have', () => {
   const changed = patched(live(), [
     ['metadata.annotations.corp/contact', 'ada'],
     ['spec.replicas', 3],
-    ['spec.template.spec.nodeSelector.disk', { disk: 'ssd' }],
+    ['spec.template.spec.nodeSelector', { disk: 'ssd' }],
     ['spec.template.spec.containers.0.env.0.value', '2'],
     ['spec.template.spec.containers.0.env.1', { name: 'HTTP_PROXY', value: 'http://user:pass@proxy' }],
     ['spec.template.spec.containers.0.resources.limits.memory', '2Gi'],
@@ -173,4 +178,34 @@ test('what a step puts back is not lost; the rest is a warning that names no val
   ]);
   assert.equal(finding.outcome, 'warn');
   assert.match(finding.seen, /ingress runai-backend\/other: metadata\.annotations\.a$/);
+});
+
+test('threat 114: the check looks at what the plan makes anew, and at nothing else', async () => {
+  const bench = await makeBench();
+  try {
+    const service = object('Service', 'web', NS, { spec: { ports: [{ port: 80 }] } });
+    const config = object('ConfigMap', 'web', NS, { data: { a: '1' } });
+    bench.api.put(owned({ ...service, spec: { ports: [{ port: 80 }], externalIPs: ['10.1.1.1'] } }));
+    bench.api.put(owned({ ...config, data: { a: '2' } }));
+    const manifest = [service, config].map((one) => JSON.stringify(one)).join('\n---\n');
+    const chart = { name: 'runai-backend', version: '2.8.20' };
+    const facts = { release: NS, namespace: NS, revisions: [revision({ chart, manifest } as never)] };
+    const steps = composeSteps(factsOf({ from: '2.8.20', to: '2.10.11' })).map(({ action, ...step }) => ({
+      ...step,
+      input: { action },
+    }));
+    const context = {
+      client: bench.api.client,
+      site: { releases: new Map([[NS, facts]]) },
+      made: { plan: { steps } },
+      rendered: async () => [rendered('', { role: 'control-plane', release: NS, namespace: NS })],
+      signal: bench.context.signal,
+    } as unknown as CheckContext;
+    assert.equal(handMadeCheck.applies?.(context), true);
+    const [finding] = await handMadeCheck.run(context);
+    assert.equal(finding?.outcome, 'warn');
+    assert.match(finding.seen, /not put back: service runai-backend\/web: spec\.externalIPs$/);
+  } finally {
+    await bench.close();
+  }
 });

@@ -26,20 +26,19 @@ export interface HelmTarget {
 
 /** Installs or upgrades a release from the bundle's own chart with the complete values of the plan. */
 export function helmStep(work: Work, target: HelmTarget): StepExecutor {
-  const look = async (context: StepContext): Promise<{ facts: ReleaseFacts; decision: Decision }> => {
+  const look = async (context: StepContext): Promise<Decision> => {
     await waitForEarlierHelm(target, work.limits, context);
     const facts = await readRelease(work.client, target, { signal: context.signal });
-    const decision = decide({
+    return decide({
       revisions: facts.revisions,
       runId: context.runId,
       wanted: { chart: target.chartSha, values: target.valuesSha },
       helmGone: !(await isHelmAtWork(target, context)) && !mayRunElsewhere(work, facts),
     });
-    return { facts, decision };
   };
   return {
     observe: async (context) => {
-      const { decision } = await look(context);
+      const decision = await look(context);
       switch (decision.do) {
         case 'keep':
           work.results.revisions.set(target.release, decision.revision);
@@ -62,20 +61,16 @@ export function helmStep(work: Work, target: HelmTarget): StepExecutor {
       if (before) await saved.put(`helm/${target.release}/values-before.json`, JSON.stringify(before.values));
     },
     perform: async (context) => {
-      const { facts, decision } = await look(context);
+      const decision = await look(context);
       if (decision.do === 'keep') return;
       if (decision.do === 'repair')
         await failRevision(work.client, target, { revision: decision.revision, context });
-      await upgrade(work, target, { context, exists: facts.revisions.length > 0 });
+      await upgrade(work, target, context);
     },
   };
 }
 
-async function upgrade(
-  work: Work,
-  target: HelmTarget,
-  { context, exists }: { readonly context: StepContext; readonly exists: boolean },
-): Promise<void> {
+async function upgrade(work: Work, target: HelmTarget, context: StepContext): Promise<void> {
   const chart = await writeChart(work, target, context);
   const values = await writeValues(target, context);
   await context.guard();
@@ -90,7 +85,6 @@ async function upgrade(
     description: formatFingerprint({ runId: context.runId, chart: chartSha, values: valuesSha }),
     labels: { [RUN_LABEL]: context.runId },
     secrets: values.secrets,
-    exists,
   });
 }
 
