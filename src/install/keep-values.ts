@@ -2,7 +2,7 @@ import { AirgapError } from '../errors.js';
 import { digestOf } from '../run/canonical.js';
 import type { Session } from '../run/session.js';
 import { inputOf, type PlannedRelease } from './plan.js';
-import { valuesName } from './saved-names.js';
+import { effectiveName, valuesName } from './saved-names.js';
 
 /**
  * Keeps the complete values of each release that the plan touches with the run, before its first step. A run that
@@ -30,6 +30,7 @@ export async function keepValues(
         },
       );
     }
+    await saved.put(effectiveName(input.release), JSON.stringify(release.effective));
     await saved.put(name, JSON.stringify(release.values));
   }
 }

@@ -1,4 +1,7 @@
 import type { BundleChart, Manifest } from '../bundle/manifest.js';
+import { effectiveValues } from '../helm/effective.js';
+import { parseFingerprint } from '../helm/fingerprint.js';
+import type { Release } from '../helm/release.js';
 import { type Decision, decide } from '../helm/state.js';
 import { digestOf } from '../run/canonical.js';
 import type { Plan, PlanStep } from '../run/types.js';
@@ -18,7 +21,7 @@ import { releaseValues } from './release-values.js';
 import type { Observation } from './site.js';
 import type { CanaryTarget } from './steps/canary.js';
 import { type Values, valueAt } from './values.js';
-import { diffValues, type ValueChange } from './values-diff.js';
+import { diffEffective, type ValueChange, type ValuesSide } from './values-diff.js';
 import { applyOverrides, type Overrides } from './values-input.js';
 
 /** What the plan is made from besides the site. */
@@ -46,6 +49,8 @@ export interface PlannedRelease {
   readonly values: Values;
   /** SHA-256 of the canonical JSON of the values. */
   readonly valuesSha: string;
+  /** The same over the chart's own values: what is in effect. May hold secrets. */
+  readonly effective: Values;
   readonly changes: readonly ValueChange[];
   readonly decision: Decision;
   /** What became of the operator's own values; empty lists where nothing ran before. */
@@ -180,7 +185,7 @@ interface ReleaseContext {
 
 function planRelease({ request, site, product, chart }: ReleaseContext): PlannedRelease {
   const facts = site.releases.get(chart.release);
-  const running = current(runningFor(chart, site))?.values ?? {};
+  const running = current(runningFor(chart, site));
   const carried = carriedValues({ request, site, product, chart });
   const values = releaseValues({
     chart,
@@ -198,8 +203,25 @@ function planRelease({ request, site, product, chart }: ReleaseContext): Planned
     helmGone: true,
   });
   const { translated, dropped, lost } = carried;
-  const changes = diffValues(running, values);
-  return { chart, chartSha, values, valuesSha, changes, decision, carried: { translated, dropped, lost } };
+  const defaults = request.defaults?.get(chart.release) ?? {};
+  return {
+    ...{ chart, chartSha, values, valuesSha, decision, carried: { translated, dropped, lost } },
+    effective: effectiveValues(defaults, values),
+    changes: diffEffective(sideBefore(running, { defaults, chartSha }), { defaults, values }),
+  };
+}
+
+/**
+ * What runs, to be compared with what comes. A first install changes no default; and helm's record of this very chart
+ * lacks subcharts that were disabled, which would look like new ones.
+ */
+function sideBefore(
+  running: Release | undefined,
+  next: { readonly defaults: Values; readonly chartSha: string },
+): ValuesSide {
+  if (running === undefined) return { defaults: next.defaults, values: {} };
+  const isSame = parseFingerprint(running.description)?.chart === next.chartSha;
+  return { defaults: isSame ? next.defaults : running.defaults, values: running.values };
 }
 
 /** What the chart comes instead of: very old clusters' release has another name. */

@@ -5,6 +5,11 @@ export function valuesName(release: string): string {
   return `values/${release}.json`;
 }
 
+/** Name of the same over the chart's own values, for whoever looks: helm merges them itself. */
+export function effectiveName(release: string): string {
+  return `values/${release}.effective.json`;
+}
+
 /** Name of helm's own record of a release, all revisions as Secrets, before a step changes it. */
 export function revisionsName(release: string): string {
   return `helm/${release}/revisions.json`;

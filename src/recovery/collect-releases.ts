@@ -1,3 +1,4 @@
+import { effectiveValues as mergedValues } from '../helm/effective.js';
 import {
   decodeRelease,
   isDecoded,
@@ -64,8 +65,8 @@ export function releaseFacts({ release }: LiveRelease, bundleId: string | undefi
 }
 
 /** The values that the release was made with: the operator's over the chart's own. May hold secrets. */
-export function effectiveValues({ defaults, values }: Release): Map {
-  return mergeMaps(defaults, values);
+export function effectiveValues({ defaults, values }: Release): Readonly<Record<string, unknown>> {
+  return mergedValues(defaults, values);
 }
 
 /** User-supplied and effective values, the rendered manifest and helm's own record. All of it may hold secrets. */
@@ -84,21 +85,4 @@ export function releaseParts({ release, secret }: LiveRelease): CollectedPart[] 
       content: JSON.stringify(asNew(secret), null, 1),
     },
   ];
-}
-
-type Map = Readonly<Record<string, unknown>>;
-
-/** As helm lays values over defaults; a null takes the default away. */
-function mergeMaps(under: Map, over: Map): Map {
-  const merged: Record<string, unknown> = { ...under };
-  for (const [key, value] of Object.entries(over)) {
-    const old = merged[key];
-    if (value === null) delete merged[key];
-    else merged[key] = isMap(old) && isMap(value) ? mergeMaps(old, value) : value;
-  }
-  return merged;
-}
-
-function isMap(value: unknown): value is Map {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import type { StepEstimate } from '../install/estimate.js';
 import type { Finding } from '../install/findings.js';
 import type { PlanView } from '../install/types.js';
-import type { ValueChange } from '../install/values-diff.js';
+import { isOwn, type ValueChange } from '../install/values-diff.js';
 import type { PlanStep } from '../run/types.js';
 import { badge, breakable, facts, type Html, html, idText, list, page, section, table } from './html.js';
 import { formatBytes, formatDuration, plural } from './units.js';
@@ -98,10 +98,21 @@ export function findingsSection(findings: readonly Finding<string>[]): Html {
 
 const CHANGES = { added: 'added', removed: 'removed', changed: 'changed' } as const;
 
-/** What changes in the values of a release; undefined when nothing does. */
+/** What changes in effect in the values of a release, defaults of the chart last; undefined when nothing does. */
 export function changesTable(release: string, changes: readonly ValueChange[]): Html | undefined {
   if (changes.length === 0) return undefined;
-  return html`<h3>${release}</h3>${table(
+  const own = changes.filter(isOwn);
+  const defaults = changes.filter((change) => !isOwn(change));
+  return html`<h3>${release}</h3>${own.length === 0 ? undefined : rowsOf(own)}
+${
+  defaults.length === 0
+    ? undefined
+    : html`<h3>${release}: ${plural(defaults.length, 'default')} of the chart that nobody had set otherwise</h3>${rowsOf(defaults)}`
+}`;
+}
+
+function rowsOf(changes: readonly ValueChange[]): Html {
+  return table(
     [['', 'mark'], ['key', 'path'], ['before'], ['after']],
     changes.map(({ kind, path, before = '', after = '' }) => [
       CHANGES[kind],
@@ -109,7 +120,7 @@ export function changesTable(release: string, changes: readonly ValueChange[]): 
       html`<code>${before}</code>`,
       html`<code>${after}</code>`,
     ]),
-  )}`;
+  );
 }
 
 function leadOf({ plan, made, findings, cluster }: PlanView, destructive: number): string {

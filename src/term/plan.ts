@@ -1,7 +1,7 @@
 import type { Estimate } from '../install/estimate.js';
 import { backupIn, type InstallPlan } from '../install/plan.js';
 import type { PlanView } from '../install/types.js';
-import type { ValueChange } from '../install/values-diff.js';
+import { isOwn, type ValueChange } from '../install/values-diff.js';
 import { printable, redact } from '../redact.js';
 import type { PlanStep } from '../run/types.js';
 import { formatFindings } from './preflight.js';
@@ -67,9 +67,25 @@ function madeLines(made: InstallPlan): string[] {
   const values = made.releases.flatMap(({ chart, changes }) =>
     changes.length === 0
       ? []
-      : [`Values of ${chart.release}`, ...changes.map((change) => `  ${changeText(change)}`), ''],
+      : [
+          `Values of ${chart.release}, in effect`,
+          ...changes.filter(isOwn).map((change) => `  ${changeText(change)}`),
+          ...defaultsLines(changes.filter((change) => !isOwn(change))),
+          '',
+        ],
   );
   return [...holds, ...values];
+}
+
+/** There may be hundreds of them, and nobody at the site decided about any. */
+function defaultsLines(changes: readonly ValueChange[]): string[] {
+  if (changes.length === 0) return [];
+  const counts = (['added', 'removed', 'changed'] as const).flatMap((kind) => {
+    const { length } = changes.filter((change) => change.kind === kind);
+    return length === 0 ? [] : [`${length} ${kind}`];
+  });
+  const what = plural(changes.length, 'default');
+  return [`  and ${what} of the chart: ${counts.join(', ')}; -o json and -o html list them`];
 }
 
 function changeText({ kind, path, before, after }: ValueChange): string {

@@ -4,11 +4,12 @@ import { gzipSync } from 'node:zlib';
 import { observe } from '../../src/install/observe.js';
 import { makePlan } from '../../src/install/plan.js';
 import { readProof } from '../../src/install/proof-read.js';
+import { saveSiteStep } from '../../src/install/steps/save-site.js';
 import { waitStep } from '../../src/install/steps/wait.js';
 import type { KubeObject } from '../../src/kube/types.js';
 import { checkUpgradePath } from '../../src/runai/upgrade-path.js';
 import { manifestOf, requestOf } from './support/observation.js';
-import { type Bench, LIMITS, makeBench, object, owned } from './support/step.js';
+import { type Bench, LIMITS, makeBench, object, owned, runStep } from './support/step.js';
 
 let bench: Bench;
 beforeEach(async () => {
@@ -27,7 +28,7 @@ function release(name: string, chart: { name: string; version: string; values?: 
     version: 1,
     info: { status: 'deployed', description: '' },
     chart: { metadata, values },
-    config: {},
+    config: { log: 'debug' },
     manifest: '',
   };
   const packed = gzipSync(JSON.stringify(body)).toString('base64');
@@ -126,4 +127,15 @@ test('of a prerequisite only its own pods are proven', async () => {
     ['shared/own'],
   );
   assert.equal((await proof()).faults.length, 2);
+});
+
+test('what is saved first: given values, defaults, and what is in effect of both', async () => {
+  const values = { log: 'info', port: 1 };
+  bench.api.put(release('runai-backend', { name: 'runai-backend', version: '2.9.25', values }));
+  const ref = { release: 'runai-backend', namespace: 'runai-backend' };
+  assert.equal(await runStep(saveSiteStep({ client: bench.api.client }, [ref]), bench.context), 'done');
+  const read = async (name: string) =>
+    JSON.parse((await bench.context.saved.get(`site/release-runai-backend/${name}`))?.toString() ?? 'null');
+  assert.deepEqual(await read('values.json'), { log: 'debug' });
+  assert.deepEqual(await read('effective.json'), { log: 'debug', port: 1 });
 });

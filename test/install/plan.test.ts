@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatFingerprint } from '../../src/helm/fingerprint.js';
 import { backupIn, inputOf, isBehindBackup, makePlan } from '../../src/install/plan.js';
-import { valueAt } from '../../src/install/values.js';
+import { type Values, valueAt } from '../../src/install/values.js';
 import type { Overrides } from '../../src/install/values-input.js';
 import { digestOf } from '../../src/run/canonical.js';
 import { checkPlan } from '../../src/run/plan.js';
@@ -147,7 +147,7 @@ test('one changed value: that release, its health, and the save before it', () =
     'prove:images',
   ]);
   const planned = made.releases.find(({ chart }) => chart.role === 'cluster');
-  assert.deepEqual(planned?.changes, [{ path: 'x', kind: 'added', after: '1' }]);
+  assert.deepEqual(planned?.changes, [{ path: 'x', kind: 'added', after: '1', origin: 'own' }]);
 });
 
 test('one missing tag: it is pushed, nothing else', () => {
@@ -330,4 +330,40 @@ test('the operator’s own word for the claim goes over the path’s, nothing el
   assert.equal(valueAt(valuesWith(none), path), 'pvc-postgresql');
   assert.equal(valueAt(valuesWith(own), path), 'mine');
   assert.equal(valueAt(valuesWith(own), ['global', 'domain']), 'runai.site');
+});
+
+test('values in effect: defaults of both charts count, this very chart’s own only once', () => {
+  const changesOf = (site: ReturnType<typeof emptySite>, more: Values = {}) => {
+    const defaults = new Map([['runai-backend', { port: 2, global: { domain: '' }, ...more }]]);
+    const made = makePlan(requestOf('2.13.66', { defaults }), site);
+    return made.releases.find(({ chart }) => chart.role === 'control-plane');
+  };
+  const running = revision({
+    chart: { name: 'control-plane', version: '2.13.1', appVersion: '' },
+    defaults: { port: 1, global: { domain: '' } },
+    values: { global: { domain: 'runai.site' } },
+  });
+  const empty = emptySite();
+  const site = emptySite({
+    releases: new Map([['runai-backend', releaseFacts('runai-backend', running)]]),
+    product: { ...empty.product, backend: version('2.13.1') },
+  });
+  const upgraded = changesOf(site)?.changes ?? [];
+  assert.ok(upgraded.some(({ path, origin }) => path === 'port' && origin === 'default'));
+  assert.ok(!upgraded.some(({ path }) => path === 'global.domain'), 'it stays what the operator had said');
+  assert.equal(changesOf(site)?.effective['port'], 2);
+  const first = changesOf(emptySite());
+  assert.ok(
+    first?.changes.every(({ origin }) => origin === 'own'),
+    'a first install changes no default',
+  );
+  assert.deepEqual(
+    first?.changes.find(({ path }) => path === 'global.domain'),
+    { path: 'global.domain', kind: 'changed', before: '""', after: '"runai.site"', origin: 'own' },
+  );
+  const again = changesOf(installedSite(), { disabled: { sub: 'chart' } });
+  assert.ok(
+    !again?.changes.some(({ origin }) => origin === 'default'),
+    'helm’s record lacks disabled subcharts',
+  );
 });

@@ -14,7 +14,7 @@ import {
   withoutValue,
   withValue,
 } from '../../src/install/values.js';
-import { diffValues, maskValues, secretStrings } from '../../src/install/values-diff.js';
+import { diffEffective, diffValues, maskValues, secretStrings } from '../../src/install/values-diff.js';
 import { applyOverrides, readOverrides } from '../../src/install/values-input.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'airgap-values-'));
@@ -205,4 +205,59 @@ test('the address of a private registry is shown, its password is not', () => {
   );
   assert.ok(!JSON.stringify(diffValues(before, after)).includes('canary'));
   assert.deepEqual(secretStrings(after), ['new-canary', 'new-canary']);
+});
+
+test('in effect: what is given changes, and what the new chart says where nobody had a say', () => {
+  const before = {
+    defaults: {
+      log: 'info',
+      cache: { size: 1, kind: 'keydb' },
+      gone: true,
+      list: [1],
+      db: { password: 'canary-1' },
+    },
+    values: { log: 'debug', cache: { kind: null }, kept: 1, same: 'x' },
+  };
+  const after = {
+    defaults: {
+      log: 'warn',
+      cache: { size: 2, kind: 'redis', ttl: 5 },
+      list: [1, 2],
+      same: 'x',
+      db: { password: 'canary-2' },
+    },
+    values: { log: 'debug', cache: { kind: 'own' }, kept: 2 },
+  };
+  const told = diffEffective(before, after).map(
+    ({ origin, kind, path, before: was, after: is }) => `${origin} ${kind} ${path} ${was} ${is}`,
+  );
+  assert.deepEqual(told, [
+    'own added cache.kind undefined "own"',
+    'own changed kept 1 2',
+    'default changed cache.size 1 2',
+    'default added cache.ttl undefined 5',
+    'default changed db.password "[redacted]" "[redacted]"',
+    'default removed gone true undefined',
+    'default added list[1] undefined 2',
+  ]);
+  // `log` was and is the operator’s; `same` became the default and stays what it was.
+});
+
+test('in effect: a null takes a default away, whole maps of them too, and is the giver’s doing', () => {
+  const defaults = { ingress: { host: 'a', tls: { on: true } }, none: null };
+  assert.deepEqual(diffEffective({ defaults, values: {} }, { defaults, values: { ingress: null } }), [
+    { path: 'ingress.host', kind: 'removed', before: '"a"', origin: 'own' },
+    { path: 'ingress.tls.on', kind: 'removed', before: 'true', origin: 'own' },
+  ]);
+  assert.deepEqual(
+    diffEffective({ defaults, values: {} }, { defaults: { ingress: defaults.ingress }, values: {} }),
+    [],
+  );
+});
+
+test('in effect: helm’s copies of global values below subcharts are not told again', () => {
+  const global = { imageRegistry: '', domain: 'x' };
+  const before = { defaults: { global, postgresql: { port: 1, global } }, values: {} };
+  const after = { defaults: { global, postgresql: { port: 1 } }, values: {} };
+  assert.deepEqual(diffEffective(before, after), []);
 });

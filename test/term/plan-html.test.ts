@@ -81,3 +81,21 @@ test('a plan that cannot begin says so; one without a cluster too', () => {
   const { cluster: _none, ...alone } = view();
   assert.match(planPage(alone), /No cluster was looked at/);
 });
+
+test('the page lists own changes first, then every default of the chart, under a heading with their number', () => {
+  const shown = view();
+  const [first, ...others] = shown.made?.releases ?? [];
+  assert.ok(first && shown.made);
+  const changes = [
+    { kind: 'changed', path: 'mine', before: '1', after: '2', origin: 'own' },
+    { kind: 'added', path: 'theirs', after: '3', origin: 'default' },
+  ] as const;
+  const text = planPage({ ...shown, made: { ...shown.made, releases: [{ ...first, changes }, ...others] } });
+  const at = ['>mine<', 'runai-backend: 1 default of the chart', '>theirs<'].map((part) =>
+    text.indexOf(part),
+  );
+  assert.ok(
+    at.every((place, index) => place > (at[index - 1] ?? 0)),
+    at.join(),
+  );
+});

@@ -190,3 +190,30 @@ test('a push says what was sent, mounted, skipped and moved', () => {
     /^0 of 2 images are in reg:5000\n {2}would push web:1\n {2}would move db:1 from sha256:a+ to sha256:b+\n$/,
   );
 });
+
+test('own changes are told whole, defaults of the chart by number; the JSON lists both with their origin', () => {
+  const shown = view();
+  const [backend, ...others] = shown.made?.releases ?? [];
+  assert.ok(backend && shown.made);
+  const at = (kind: 'added' | 'removed' | 'changed', path: string, origin: 'own' | 'default') => ({
+    ...{ kind, path, origin, before: '1', after: '2' },
+  });
+  const changes = [
+    at('changed', 'mine', 'own'),
+    at('added', 'theirs.a', 'default'),
+    at('added', 'theirs.b', 'default'),
+    at('removed', 'theirs.c', 'default'),
+  ];
+  const made = { ...shown.made, releases: [{ ...backend, changes }, ...others] };
+  const lines = formatPlan({ ...shown, made }).split('\n');
+  const from = lines.indexOf('Values of runai-backend, in effect');
+  assert.deepEqual(lines.slice(from + 1, from + 4), [
+    '  ~ mine: 1 -> 2',
+    '  and 3 defaults of the chart: 2 added, 1 removed; -o json and -o html list them',
+    '',
+  ]);
+  const { values } = outcomeJson({
+    ...{ outcome: 'planned', view: { ...shown, made }, steps: [], health: [], revisions: {}, duration: 1 },
+  }) as { values: Record<string, unknown> };
+  assert.deepEqual(values['runai-backend'], changes);
+});

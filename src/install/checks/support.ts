@@ -1,5 +1,6 @@
 import { printable, redact } from '../../redact.js';
 import type { PlanView } from '../types.js';
+import { isOwn } from '../values-diff.js';
 
 const SECRET_KEY = /password|passwd|secret|token|credential|private.?key|apikey|\.dockerconfigjson/i;
 const LONG = 2000;
@@ -20,7 +21,8 @@ export function supportText(view: PlanView, by: { readonly tool: string; readonl
       release: chart.release,
       chart: `${chart.name} ${chart.version}`,
       decision,
-      changed: changes.map(({ path }) => path),
+      changed: changes.filter(isOwn).map(({ path }) => path),
+      changedDefaults: changes.filter((change) => !isOwn(change)).length,
     })),
     findings,
   };

@@ -1,3 +1,4 @@
+import { effectiveValues } from '../../helm/effective.js';
 import { RESOURCES } from '../../kube/resources.js';
 import { storedResource } from '../../kube/stored.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
@@ -80,6 +81,8 @@ async function saveReleases(
     const folder = `site/release-${running.name}`;
     await saved.put(`${folder}/values.json`, JSON.stringify(running.values));
     await saved.put(`${folder}/defaults.json`, JSON.stringify(running.defaults));
+    const effective = effectiveValues(running.defaults, running.values);
+    await saved.put(`${folder}/effective.json`, JSON.stringify(effective));
     await saved.put(`${folder}/manifest.yaml`, running.manifest);
   }
 }
