@@ -42,8 +42,8 @@ function addVerify(group: Command, context: CliContext): void {
     .argument('<file>', 'backup')
     .summary('check every byte of a backup and what its database dumps hold; needs no cluster')
     .description(
-      'Checks every byte, then the dumps as a restore would read them (pg_restore --list, when it is on PATH). ' +
-        'A backup found whole is marked by FILE.verified.json; retention never deletes the newest of those.',
+      'Checks every byte, and reads each dump to its end: every entry of its table of contents with its data. Where ' +
+        'pg_restore is on PATH, pg_restore --list must take it too. A backup found whole is marked by FILE.verified.json; retention never deletes the newest of those.',
     );
   addUnlockOptions(addOutput(command)).action((file: string, flags: ReadFlags) =>
     verify(resolve(context.cwd, file), flags, context),

@@ -4,8 +4,7 @@ import { runChild } from '../io/process.js';
 import { printable } from '../redact.js';
 import type { OpenBackup } from './archive/open.js';
 import type { DatabaseFacts } from './archive/types.js';
-import { type DumpHeader, parseDumpHeader } from './dump-header.js';
-import { missingTables } from './dump-list.js';
+import type { WalkedDump } from './dump-walk.js';
 import type { StructureCheck } from './types.js';
 
 export interface StructureOptions {
@@ -14,35 +13,40 @@ export interface StructureOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Bytes at the start of a dump that its own header fits in. */
-const HEAD = 64 * 1024;
-
 /**
- * Looks into each database dump as a restore would: with pg_restore --list when there is one, else by its header.
+ * Judges each database dump by what was found when it was read, and has pg_restore list it where there is one.
+ * @param walked what was found, by logical path
  * @returns one row a dump; nothing is thrown for a damaged dump
  */
 export async function checkStructure(
   backup: OpenBackup,
+  walked: ReadonlyMap<string, WalkedDump | string>,
   options: StructureOptions,
 ): Promise<StructureCheck[]> {
   const restore = await findProgram('pg_restore', options.env['PATH']);
   const checks: StructureCheck[] = [];
-  for (const database of backup.manifest.databases) {
-    if (database.format !== 'custom') continue;
+  for (const database of customDumps(backup)) {
     options.signal?.throwIfAborted();
-    checks.push(await checkDump(backup, database, { ...options, restore }));
+    const found = walked.get(database.part) ?? 'was not read';
+    checks.push(await checkDump(backup, { database, found }, { ...options, restore }));
   }
   return checks;
 }
 
-interface DumpOptions extends StructureOptions {
-  readonly restore: string | undefined;
+/** Databases whose dumps have a structure. */
+export function customDumps({ manifest }: OpenBackup): DatabaseFacts[] {
+  return manifest.databases.filter(({ format }) => format === 'custom');
+}
+
+interface Dump {
+  readonly database: DatabaseFacts;
+  readonly found: WalkedDump | string;
 }
 
 async function checkDump(
   backup: OpenBackup,
-  database: DatabaseFacts,
-  options: DumpOptions,
+  { database, found }: Dump,
+  options: StructureOptions & { readonly restore: string | undefined },
 ): Promise<StructureCheck> {
   const row = (state: StructureCheck['state'], detail: string): StructureCheck => ({
     part: database.part,
@@ -50,44 +54,46 @@ async function checkDump(
     state,
     detail,
   });
-  const header = parseDumpHeader(await headOf(backup, database.part));
-  if (typeof header === 'string') return row('damaged', header);
-  const own = describe(header);
-  if (options.restore === undefined) return row('header', `structure not checked: no pg_restore; ${own}`);
+  if (typeof found === 'string') return row('damaged', found);
+  const missing = found.isWalked ? missingTables(found, database) : [];
+  if (missing.length > 0)
+    return row('damaged', `lacks the data of ${missing.length} tables: ${missing.slice(0, 5).join(', ')}`);
+  const own = describe(found);
+  const alone = found.isWalked ? 'walked' : 'header';
+  if (options.restore === undefined)
+    return row(alone, `${own}; pg_restore --list did not run: there is none here`);
   const { exitCode, stdout, stderr } = await runChild(options.restore, ['--list'], {
     env: { PATH: options.env['PATH'], LC_ALL: 'C' },
     input: backup.stream(database.part),
     ...(options.signal ? { signal: options.signal } : {}),
   });
-  if (exitCode !== 0) {
-    const said = stderr.trim().split('\n').at(-1) ?? '';
-    if (/unsupported version/.test(said)) {
-      return row('header', `structure not checked: this pg_restore is older than the dump; ${own}`);
-    }
-    return row('damaged', `pg_restore --list: ${said || `exit ${exitCode}`}`);
+  if (exitCode === 0) {
+    const entries = stdout.split('\n').filter((line) => /^\d+;/.test(line)).length;
+    return row('listed', `${entries} entries by pg_restore --list; ${own}`);
   }
-  const missing = missingTables(stdout, database.tables);
-  if (missing.length > 0) {
-    return row('damaged', `lacks the data of ${missing.length} tables: ${missing.slice(0, 5).join(', ')}`);
-  }
-  const entries = stdout.split('\n').filter((line) => /^\d+;/.test(line)).length;
-  return row('listed', `${entries} entries by pg_restore --list; ${own}`);
+  const said = stderr.trim().split('\n').at(-1) ?? '';
+  if (/unsupported version/.test(said))
+    return row(alone, `${own}; pg_restore --list did not run: this pg_restore is older than the dump`);
+  return row('damaged', `pg_restore --list: ${said || `exit ${exitCode}`}`);
 }
 
-function describe({ version, dumpVersion, serverVersion }: DumpHeader): string {
-  return `format ${version}, pg_dump ${dumpVersion}, server ${serverVersion}`;
+/** Tables with recorded rows whose data the dump does not have. The data of partitions stands under their own names. */
+function missingTables({ tables }: WalkedDump, database: DatabaseFacts): string[] {
+  const found = new Set(tables.map(keyOf));
+  return database.tables
+    .filter((table) => table.rows > 0 && !found.has(keyOf(table)))
+    .map(({ schema, name }) => printable(`${schema}.${name}`, 200));
 }
 
-async function headOf(backup: OpenBackup, part: string): Promise<Buffer> {
-  const stream = backup.stream(part);
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of stream as AsyncIterable<Buffer>) {
-    pieces.push(piece);
-    size += piece.length;
-    if (size >= HEAD) break;
-  }
-  return Buffer.concat(pieces);
+const keyOf = ({ schema, name }: { readonly schema: string; readonly name: string }): string =>
+  JSON.stringify([schema, name]);
+
+function describe({ header, isWalked, blocks }: WalkedDump): string {
+  const { version, dumpVersion, serverVersion, layout } = header;
+  const read = isWalked
+    ? `all ${layout.entries} entries and ${blocks} blocks of data read`
+    : 'only its header read, because its format is newer than airgap';
+  return `${read}; format ${version}, pg_dump ${dumpVersion}, server ${serverVersion}`;
 }
 
 async function findProgram(name: string, path: string | undefined): Promise<string | undefined> {

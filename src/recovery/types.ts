@@ -9,9 +9,12 @@ export interface StructureCheck {
   /** Logical path of the dump. */
   readonly part: string;
   readonly database: string;
-  /** `header`: only the header was read, because there is no pg_restore that could read more. */
-  readonly state: 'listed' | 'header' | 'damaged';
-  /** For people: how many entries, or why it was not listed. */
+  /**
+   * `listed`: read from the first byte to the last, every block of data where its entry says, and pg_restore --list
+   * took it. `walked`: the former alone. `header`: a format that is newer than airgap, and no pg_restore that knows it.
+   */
+  readonly state: 'listed' | 'walked' | 'header' | 'damaged';
+  /** For people: how many entries, or why pg_restore did not list it. */
   readonly detail: string;
 }
 

@@ -3,9 +3,10 @@ import { BLOCK, paddingOf } from '../bundle/tar.js';
 import { AirgapError, type Fault, isAirgapError } from '../errors.js';
 import { type ArchiveEntry, entryHeader } from './archive/entries.js';
 import { type OpenBackup, type OpenBackupOptions, openBackup } from './archive/open.js';
+import { createDumpWalk, type DumpWalk } from './dump-walk.js';
 import { heldParts } from './held-parts.js';
 import { snapshotsOf } from './snapshot-expire.js';
-import { checkStructure, type StructureOptions } from './structure.js';
+import { checkStructure, customDumps, type StructureOptions } from './structure.js';
 import { allTotals } from './totals.js';
 import type { VerifyBackupReport } from './types.js';
 
@@ -26,8 +27,10 @@ export async function verifyBackup(
   backup: OpenBackup,
   options: VerifyBackupOptions,
 ): Promise<VerifyBackupReport> {
-  const content = await checkContent(backup, options);
-  const structure = content.length > 0 ? [] : await checkStructure(backup, options);
+  const walks = new Map(customDumps(backup).map(({ part }) => [part, createDumpWalk()]));
+  const content = await checkContent(backup, walks, options);
+  const walked = new Map([...walks].map(([part, walk]) => [part, walk.end()]));
+  const structure = content.length > 0 ? [] : await checkStructure(backup, walked, options);
   const damaged = structure.filter(({ state }) => state === 'damaged');
   const faults = [...content, ...damaged.map(({ part, detail }) => ({ where: part, what: detail }))];
   const { manifest, layout } = backup;
@@ -71,7 +74,12 @@ export function requireBackupOk({ ok, path, faults }: VerifyBackupReport): void 
   });
 }
 
-async function checkContent(backup: OpenBackup, options: VerifyBackupOptions): Promise<Fault[]> {
+/** Each byte is read once: dumps are looked into on the way. */
+async function checkContent(
+  backup: OpenBackup,
+  walks: ReadonlyMap<string, DumpWalk>,
+  options: VerifyBackupOptions,
+): Promise<Fault[]> {
   const faults: Fault[] = [];
   const total = backup.tar.size;
   const onDone = (done: number): void => options.onProgress?.(done, total);
@@ -80,7 +88,9 @@ async function checkContent(backup: OpenBackup, options: VerifyBackupOptions): P
     const next = at + (part.chunks?.length ?? 1);
     const entries = backup.layout.entries.slice(at, next);
     at = next;
-    faults.push(...(await checkPart({ backup, entries }, { onDone, signal: options.signal })));
+    const walk = walks.get(part.path);
+    const watch = { onDone, signal: options.signal, ...(walk ? { walk } : {}) };
+    faults.push(...(await checkPart({ backup, entries }, watch)));
     if (faults.length >= FAULTS_SHOWN) break;
   }
   onDone(total);
@@ -96,6 +106,8 @@ interface Watch {
   /** Hears up to which byte of the tar all was looked at. */
   readonly onDone: (offset: number) => void;
   readonly signal: AbortSignal | undefined;
+  /** Reads the part as a dump. */
+  readonly walk?: DumpWalk;
 }
 
 /**
@@ -144,6 +156,7 @@ async function checkEntry({ backup, entry, hash }: CheckedEntry, watch: Watch): 
   for (let at = 0; at < entry.size; at += PIECE) {
     const piece = await tar.read(entry.offset + at, Math.min(PIECE, entry.size - at));
     hash?.update(piece);
+    watch.walk?.push(piece);
     watch.onDone(entry.offset + at + piece.length);
     watch.signal?.throwIfAborted();
   }

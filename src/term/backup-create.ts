@@ -31,7 +31,7 @@ export function formatCreated(outcome: BackupOutcome): string {
     ),
     ...volumes.map((volume) => `volume     ${volume.namespace}/${volume.claim}: ${volumeText(volume)}`),
     ...skipped.map(({ what, why }) => `not in it  ${printable(`${what}: ${why}`, 500)}`),
-    `verified   ${parts} parts${verified.structure.some(({ state }) => state === 'header') ? '; dumps by their headers only (no pg_restore here)' : ''}`,
+    `verified   ${plural(parts, 'part')}${structureText(verified)}`,
     encryption === 'plain'
       ? 'encrypted  no'
       : `encrypted  with ${encryption === 'passphrase' ? 'a passphrase' : 'age keys'}`,
@@ -44,6 +44,14 @@ export function formatCreated(outcome: BackupOutcome): string {
     ...outcome.expired.map((file) => `deleted    ${file}`),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** How the dumps were looked into; each in the weakest way that one of them was. */
+function structureText({ structure }: BackupOutcome['verified']): string {
+  const states = new Set(structure.map(({ state }) => state));
+  if (states.has('header')) return '; dumps BY THEIR HEADERS ONLY (a format that is newer than airgap)';
+  if (states.has('walked')) return '; dumps read to their ends by airgap alone (no pg_restore for them here)';
+  return states.size === 0 ? '' : '; dumps read to their ends, and listed by pg_restore';
 }
 
 function volumeText({ method, by, files, bytes, meta }: VolumeFacts): string {

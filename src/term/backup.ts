@@ -143,9 +143,15 @@ function howSaved({ method, by, meta }: VolumeFacts): string {
   return `copy${meta?.['cold'] === true ? ', cold' : ''}${changed}`;
 }
 
+const HOW: Readonly<Record<StructureCheck['state'], string>> = {
+  listed: 'restorable, read to its end and listed by pg_restore',
+  walked: 'restorable, read to its end by airgap alone',
+  header: 'NOT looked into: header only',
+  damaged: 'damaged',
+};
+
 function structureLine({ database, state, detail }: StructureCheck): string {
-  const how = state === 'listed' ? 'restorable' : state === 'header' ? 'header only' : 'damaged';
-  return `  database   ${database}: ${how}; ${printable(detail, 300)}`;
+  return `  database   ${database}: ${HOW[state]}; ${printable(detail, 300)}`;
 }
 
 function section(title: string, names: readonly string[], rows: readonly (readonly string[])[]): string[] {
