@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Ran, startNode, type TestNode } from '../install/support/node.js';
-import { CANARIES, fillDatabase, fillVolume, passwordValues, SMALL } from './support/site.js';
-import { findSecrets, watchCommandLines } from './support/watch.js';
+import { canaries, findSecrets, liveSecrets } from './support/secrets.js';
+import { fillDatabase, fillVolume, passwordValues, SMALL } from './support/site.js';
+import { watchCommandLines } from './support/watch.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 if (!wanted)
@@ -229,26 +230,26 @@ describe('what breaks while a backup is made, and a drill', { skip: !wanted, tim
     databaseRuns();
   });
 
-  it('threat 136: a backup in two ways, with every command line of the machine sampled meanwhile', async () => {
-    const watch = watchCommandLines();
+  it('threat 136: a backup in two ways, with every program that the machine starts watched meanwhile', async () => {
+    const watch = await watchCommandLines();
     const made = JSON.parse(ended(await run('backup', 'create', '-o', file, '--format', 'json'), 0).out);
     key = made.keyFile;
     const pass = join(site.folder, 'pass.txt');
     writeFileSync(pass, 'canary-passphrase-8842\n', { mode: 0o600 });
     const locked = join(site.folder, 'locked.backup');
     ended(await run('backup', 'create', '-o', locked, '--passphrase-file', pass), 0);
-    watch.stop();
     assert.ok(
-      [...watch.lines].some((line) => line.includes('pg_dump')),
-      'the sampling saw pg_dump itself',
+      [...watch.lines()].some((line) => line.includes('pg_dump')),
+      'pg_dump itself was seen',
     );
-    const identity = readFileSync(key, 'utf8').trim().split('\n').at(-1) ?? '';
-    const secrets = [...CANARIES, 'canary-passphrase-8842'];
-    assert.deepEqual(findSecrets(site, secrets, { said, lines: watch.lines }), []);
-    // The key's own file lies below the record.
-    for (const text of [...said, ...watch.lines]) assert.equal(text.includes(identity), false);
-    for (const secret of [...secrets, identity])
-      for (const path of [file, locked]) assert.equal(readFileSync(path).includes(secret), false, path);
+    const secrets = new Map([...canaries(), ...liveSecrets(site)]);
+    secrets.set('the passphrase', 'canary-passphrase-8842');
+    secrets.set('the identity', readFileSync(key, 'utf8').trim().split('\n').at(-1) ?? '');
+    assert.deepEqual(findSecrets(site, secrets, { said, watch }), []);
+    watch.stop();
+    for (const [name, secret] of secrets)
+      for (const path of [file, locked])
+        assert.equal(readFileSync(path).includes(secret), false, `${name} in ${path}`);
   });
 
   it('threat 139: a wrong passphrase, a wrong key and none are refused, each with its words', async () => {

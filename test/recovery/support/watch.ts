@@ -1,42 +1,43 @@
-import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { TestNode } from '../../install/support/node.js';
 import { OF_THE_TEST } from './site.js';
 
 const SCRIPT = fileURLToPath(new URL('../../../scripts/node', import.meta.url));
+const WATCHER = fileURLToPath(new URL('./watch-exec.pl', import.meta.url));
+const READY_MS = 10_000;
 
-/** Collects the command lines of every process of this machine, in pods too. */
-export function watchCommandLines(): { readonly lines: ReadonlySet<string>; stop(): void } {
-  const lines = new Set<string>();
-  const sample = (): void => {
-    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-      try {
-        lines.add(readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
-      } catch {
-        // It ended.
-      }
-    }
-  };
-  const timer = setInterval(sample, 200);
-  return { lines, stop: () => clearInterval(timer) };
+export interface Watch {
+  /** Command lines of every program that began since, in pods too, their words apart by blanks. */
+  lines(): ReadonlySet<string>;
+  stop(): void;
 }
 
-/** Where secrets stand open: records of runs (but for what was saved for them), output, command lines. */
-export function findSecrets(
-  site: TestNode,
-  secrets: readonly string[],
-  seen: { readonly said: readonly string[]; readonly lines: ReadonlySet<string> },
-): string[] {
-  const words = secrets.flatMap((text) => ['-e', text]);
-  const run = spawnSync('grep', ['-rlF', ...words, join(site.stateDir, 'airgap')], { encoding: 'utf8' });
-  const files = run.stdout.split('\n').filter((path) => path !== '' && !/\/(saved|values)\//.test(path));
-  const spoken = [...seen.said, ...[...seen.lines].filter(isOurs)].flatMap((text) => text.split('\n'));
-  return [...files, ...spoken.filter((line) => secrets.some((secret) => line.includes(secret)))];
+/** Watches what programs this machine starts, from a process of its own: the tests’ own one is often busy. */
+export async function watchCommandLines(): Promise<Watch> {
+  const folder = mkdtempSync(join(tmpdir(), 'airgap-watch-'));
+  const file = join(folder, 'lines');
+  const child = spawn('perl', [WATCHER, file], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const read = (): string[] => (existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []);
+  for (const until = Date.now() + READY_MS; !read()[0]?.startsWith('watching'); await sleep(20))
+    if (Date.now() > until || child.exitCode !== null) throw new Error('perl does not watch command lines');
+  return {
+    lines: () => new Set(read().slice(1).map(unescaped)),
+    stop: () => {
+      child.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function unescaped(line: string): string {
+  return line.replace(/\\(\\|n)/g, (_all, which: string) => (which === 'n' ? '\n' : '\\'));
 }
 
 /** Not the test's own psql with whatever carries it into the pod, nor the entrypoint of the database's image, which has the password in an argument. */
-function isOurs(line: string): boolean {
+export function isOurs(line: string): boolean {
   return !line.includes(SCRIPT) && !line.includes(OF_THE_TEST) && !line.includes('/opt/bitnami/scripts/');
 }
