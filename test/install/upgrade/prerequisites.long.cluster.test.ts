@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseYaml } from '../../../src/yaml.js';
 import type { TestNode } from '../support/node.js';
 import { demandKept, type Kept } from './furnish.js';
+import { demandSameEnd, killsAround, type Undisturbed } from './kills.js';
 import { acknowledgements, openSite, type PathRun, recordOf, type UpgradeSite } from './site.js';
 import { sourceOf } from './table.js';
 
@@ -31,19 +32,23 @@ describe('a bundle that brings what the site needs', { skip: !wanted, timeout: 3
   let site: UpgradeSite;
   let node: TestNode;
   let kept: Kept;
+  let undisturbed: Undisturbed | undefined;
   before(async () => {
     site = openSite('prerequisites');
     node = site.node;
-    kept = await site.putUp(sourceOf('2.8'));
-    // The site has no controller but the release's own NGINX.
-    node.kubectl('delete', 'ingressclass', 'haproxy');
-    node.kubectl('delete', 'deployment', '-n', 'haproxy-controller', '--all');
+    await putUp();
   });
   after(() => site?.down());
 
-  const run = async (): Promise<PathRun> => {
+  /** The site has no controller but the release's own NGINX. */
+  const putUp = async (): Promise<void> => {
+    kept = await site.putUp(sourceOf('2.8'));
+    node.kubectl('delete', 'ingressclass', 'haproxy');
+    node.kubectl('delete', 'deployment', '-n', 'haproxy-controller', '--all');
+  };
+  const run = async (label = 'run'): Promise<PathRun> => {
     const path = { from: '2.8', to: '2.13.66', helm: 'helm3' } as const;
-    return { ...path, acknowledge: kept === undefined ? [] : await accepted(), state: site.newState('run') };
+    return { ...path, acknowledge: kept === undefined ? [] : await accepted(), state: site.newState(label) };
   };
   let known: string[] | undefined;
   const accepted = async (): Promise<string[]> => {
@@ -62,8 +67,10 @@ describe('a bundle that brings what the site needs', { skip: !wanted, timeout: 3
   it('the bundle’s own comes between the deletes and the control plane, Prometheus after the old cluster', async () => {
     site.use('2.13.66', withPrerequisites('2.13.66'));
     const path = await run();
+    const mark = site.audit.mark();
     const ran = await site.install(path);
     assert.equal(ran.status, 0, `${ran.out}\n${ran.err}`);
+    undisturbed = { deletions: site.audit.deletionsSince(mark), dump: site.dump() };
     const order = recordOf(path.state).journal.filter(({ phase }) => phase === 'committed');
     const steps = order.map(({ step }) => step);
     const expected = [
@@ -101,6 +108,24 @@ describe('a bundle that brings what the site needs', { skip: !wanted, timeout: 3
       CHARTS.map(({ name }) => `${name}-1.0.0`),
     );
     assert.match((await site.install(path)).out, /nothing was changed/);
+  });
+
+  it('threats 81 and 119: killed around every step that only such a bundle brings, it ends as when nobody disturbs it', async () => {
+    assert.ok(undisturbed, 'the test before this one has to run');
+    await putUp();
+    const path = await run('killed');
+    const brought = CHARTS.flatMap(({ release }) => [`prerequisite:${release}`, `wait:${release}`]);
+    const steps = ['namespaces', 'check:ingress-controller', ...brought];
+    // The matrix kills all others.
+    const kills = killsAround((await site.planned(path)).filter(({ id }) => steps.includes(id)));
+    assert.equal(kills.length, 2 * steps.length, JSON.stringify(kills));
+    await demandSameEnd(site, path, { kills, undisturbed });
+    demandKept(
+      node,
+      kept,
+      '2.13.66',
+      CHARTS.map(({ name }) => `${name}-1.0.0`),
+    );
   });
 
   /** The stand-in with both charts, packed. */
