@@ -29,7 +29,7 @@ export async function countBefore(
 /**
  * Asks the database of a control plane that is healthy again, and compares what it holds with what it held before.
  * @returns what it says, in words; undefined where nobody can ask
- * @throws AirgapError DATABASE_LOST
+ * @throws AirgapError DATABASE_LOST, and those of the cluster where the database answered before
  */
 export async function compareDatabase(work: Needs, context: StepContext): Promise<string | undefined> {
   const { countRows, results, limits } = work;
@@ -43,6 +43,8 @@ export async function compareDatabase(work: Needs, context: StepContext): Promis
   results.database = { ...(before === undefined ? {} : { before }), after };
   if (before?.kind !== 'counted') return `database: ${describeCount(after)}`;
   if (answer instanceof AirgapError) {
+    // A cluster that cannot be asked, or does not let us, says nothing about the database.
+    if (answer.code !== 'BACKUP_FAILED') throw answer;
     throw new AirgapError('DATABASE_LOST', 'the database answered before the upgrade and does not now', {
       expected: describeCount(before),
       found: answer.found ?? answer.message,

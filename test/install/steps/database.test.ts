@@ -86,6 +86,8 @@ describe('what the database holds, before and after', () => {
     await before();
     says = REFUSED;
     await assert.rejects(after(), { code: 'DATABASE_LOST', found: 'refused' });
+    says = new AirgapError('CLUSTER_UNREACHABLE', 'the API server does not answer');
+    await assert.rejects(after(), { code: 'CLUSTER_UNREACHABLE' }, 'that says nothing about the database');
   });
 
   it('a database of the site’s own is said not to have been asked', async () => {
