@@ -148,6 +148,14 @@ export function withObjects<T extends ReleaseSecret>(secret: T, objects: readonl
   }));
 }
 
+/**
+ * The Secret of a revision with another manifest: what helm goes by when it uninstalls.
+ * @throws Error when the Secret cannot be unpacked; decodeRelease tells first
+ */
+export function withManifest<T extends ReleaseSecret>(secret: T, change: (manifest: string) => string): T {
+  return rewrite(secret, (raw) => ({ ...raw, manifest: change(raw.manifest ?? '') }));
+}
+
 function rewrite<T extends ReleaseSecret>(secret: T, change: (raw: RawRelease) => RawRelease): T {
   const data = secret.data?.['release'] ?? '';
   const inner = Buffer.from(Buffer.from(data, 'base64').toString('utf8'), 'base64');

@@ -64,6 +64,9 @@ const ALL = {
   'crds.objects': fail('whether existing objects fit the new definitions'),
   'release.*': fail('whether the release is free: pending, being uninstalled, unreadable, another’s'),
   'release.health.*': fail('whether what is to be upgraded is well'),
+  'uninstall.*': fail(
+    'whether uninstalling the old cluster part takes definitions, data or other people’s objects',
+  ),
   'values.*': fail('whether the operator’s own settings have a place in the new chart'),
   'control-plane.domain': fail('whether a new control plane has a name'),
   'upgrade.leftovers': fail(
@@ -81,6 +84,7 @@ const ALL = {
   'storage.class': fail('whether claims find their class, or a default one'),
   'storage.space': fail('whether there is room for the volumes'),
   'database.external': fail('whether a database of the site’s own is new enough and prepared'),
+  'database.major': fail('whether the chart’s PostgreSQL opens the data directory that is there'),
   'ingress.controller': fail('whether an ingress controller runs for the class'),
   'domain.name': fail('whether the control plane’s name is a full one'),
   'domain.dns': fail('whether the name resolves, to the ingress'),

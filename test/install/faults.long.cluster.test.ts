@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  CLAIM,
   CLUSTER,
   clusterBundle,
   ended,
@@ -68,6 +69,22 @@ describe('faults that come in the middle of a run', { skip: !wanted, timeout: 2_
     site.remove(QUOTA('0'));
     await goesOn();
     site.uninstall(CLUSTER);
+  });
+
+  it('what an uninstall would take stops it before anything is done; marked to be kept, it outlives the old release', async () => {
+    site.install({ ...CLUSTER, chart: 'runai-cluster', version: '2.8.20', objects: [CLAIM] });
+    const claim = ['pvc', '-n', 'runai', CLAIM.metadata.name];
+    const uid = site.node.kubectl('get', ...claim, '-o', 'jsonpath={.metadata.uid}');
+    const { err } = ended(await startInstall(site, bundle).ended, 7);
+    assert.match(err, /nothing was changed[\s\S]*also delete PersistentVolumeClaim kept-by-nobody/);
+    assert.equal(history(site).at(-1)?.status, 'deployed');
+    const line = /kubectl (annotate persistentvolumeclaim \S+ -n runai \S+=keep)/.exec(err)?.[1] ?? '';
+    site.node.kubectl(...line.split(' '));
+    await goesOn();
+    assert.equal(site.node.kubectl('get', ...claim, '-o', 'jsonpath={.metadata.uid}'), uid);
+    assert.equal(site.node.kubectl('get', ...claim, '-o', 'jsonpath={.metadata.deletionTimestamp}'), '');
+    site.uninstall(CLUSTER);
+    site.node.kubectl('delete', ...claim);
   });
 
   for (const moment of [/\[canary\].*start/, /\[wait:runai-cluster\].*start/]) {

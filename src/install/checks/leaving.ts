@@ -3,6 +3,7 @@ import type { PlanStep } from '../../run/types.js';
 import { inputOf, type StepInput } from '../plan.js';
 import { isOwned, keyOf } from '../steps/delete-owned.js';
 import { isTaken } from '../steps/leftovers.js';
+import { isKeptByPolicy } from '../steps/uninstall-dangers.js';
 import type { RenderedRelease } from './rendered.js';
 
 /** What is known about the site and the plan when it is asked what goes away. */
@@ -18,7 +19,6 @@ export interface Before {
 export type Leaves = (live: KubeObject) => boolean;
 
 const RELEASE = 'meta.helm.sh/release-name';
-const POLICY = 'helm.sh/resource-policy';
 
 /**
  * Which live objects the steps before a release's chart take away, each by the rule of its step: what is only of the
@@ -99,9 +99,4 @@ export function find(
       one.metadata.name === metadata.name &&
       (metadata.namespace === undefined || (one.metadata.namespace ?? namespace) === metadata.namespace),
   );
-}
-
-/** True for what helm leaves alone when its release goes. */
-export function isKeptByPolicy({ metadata }: KubeObject): boolean {
-  return metadata.annotations?.[POLICY] === 'keep';
 }

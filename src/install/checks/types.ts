@@ -46,6 +46,8 @@ export interface CheckContext {
 /** One check: reads, then judges. What it throws becomes "not checked". */
 export interface Check {
   readonly row: Row;
+  /** An acknowledgement does not help: a step asks the same again when it is its turn. */
+  readonly firm?: true;
   /** False when the release or the bundle does not ask for it: then there is no row. */
   readonly applies?: (context: CheckContext) => boolean;
   readonly run: (context: CheckContext) => Promise<Finding[]>;

@@ -5,7 +5,7 @@ import { parseYamlDocuments, type YamlLimits } from '../../yaml.js';
 import type { Values } from '../values.js';
 
 /** A manifest is our own copy of what Helm rendered: larger than what strangers may send. */
-const MANIFEST_LIMITS: YamlLimits = { size: 64 * 1024 * 1024, depth: 100, aliases: 1000 };
+export const MANIFEST_LIMITS: YamlLimits = { size: 64 * 1024 * 1024, depth: 100, aliases: 1000 };
 
 type Kind = Pick<ObjectRef, 'apiVersion' | 'kind'>;
 

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { decodeRelease, isDecoded, type ReleaseSecret } from '../../../src/helm/release.js';
+import { judgeUninstall } from '../../../src/install/checks/uninstall.js';
 import { leftoversStep } from '../../../src/install/steps/leftovers.js';
 import { customised, restoreRunaiConfigStep } from '../../../src/install/steps/restore-runaiconfig.js';
+import { manifestObjects } from '../../../src/install/steps/saved-site.js';
 import type { Work } from '../../../src/install/steps/types.js';
 import { uninstallStep } from '../../../src/install/steps/uninstall.js';
 import type { KubeObject } from '../../../src/kube/types.js';
@@ -21,7 +24,7 @@ const NS = 'runai';
 const TARGET = { release: 'runai-cluster', namespace: NS };
 
 /** A revision as Helm keeps it. */
-function revision(number: number, status: string): KubeObject {
+function revision(number: number, status: string, manifest = ''): KubeObject {
   const release = {
     name: 'runai-cluster',
     namespace: NS,
@@ -29,7 +32,7 @@ function revision(number: number, status: string): KubeObject {
     info: { status, last_deployed: '2026-11-20T10:00:00Z', description: '' },
     chart: { metadata: { name: 'runai-cluster', version: '2.8.20' }, values: {}, templates: [] },
     config: {},
-    manifest: '',
+    manifest,
   };
   const packed = gzipSync(JSON.stringify(release)).toString('base64');
   return object('Secret', `sh.helm.release.v1.runai-cluster.v${number}`, NS, {
@@ -78,29 +81,76 @@ test('none there: done; half uninstalled: again; pending: the operator decides',
   assert.equal((await uninstall().observe(bench.context)).state, 'impossible');
 });
 
-test('what an uninstall would take beyond the release stops it, unless the stored manifest keeps it', async () => {
-  bench.api.put(revision(1, 'deployed'));
-  const manifest = (more: string) =>
-    bench.context.saved.put('site/release-runai-cluster/manifest.yaml', more);
-  const crd =
-    'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: projects.run.ai\n';
-  await manifest(crd);
-  const seen = await uninstall().observe(bench.context);
-  assert.deepEqual(
-    [seen.state, seen.detail],
-    ['impossible', 'uninstalling would also delete CustomResourceDefinition projects.run.ai'],
+const CRD =
+  'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata:\n  name: projects.run.ai\n';
+const CLAIM = 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: data\n';
+const KEEP = { annotations: { 'helm.sh/resource-policy': 'keep' } };
+
+test('what an uninstall would take beyond the release stops it, unless the record keeps it or it is gone', async () => {
+  const seen = (manifest: string) => {
+    bench.api.put(revision(1, 'deployed', manifest));
+    return uninstall().observe(bench.context);
+  };
+  assert.equal((await seen(CRD)).state, 'ready', 'there is no such definition');
+  bench.api.put(object('CustomResourceDefinition', 'projects.run.ai'));
+  const { state, detail } = await seen(CRD);
+  assert.equal(state, 'impossible');
+  assert.match(
+    detail ?? '',
+    /also delete CustomResourceDefinition projects.run.ai; to keep it: kubectl annotate/,
   );
-  await manifest(`${crd}  annotations:\n    helm.sh/resource-policy: keep\n`);
-  assert.equal((await uninstall().observe(bench.context)).state, 'ready');
-  await manifest('apiVersion: v1\nkind: Namespace\nmetadata:\n  name: monitoring\n');
+  assert.equal((await seen(`${CRD}  annotations:\n    helm.sh/resource-policy: keep\n`)).state, 'ready');
+  const namespace = 'apiVersion: v1\nkind: Namespace\nmetadata:\n  name: monitoring\n';
+  bench.api.put(object('Namespace', 'monitoring'));
   bench.api.put(owned(object('Service', 'prometheus', 'monitoring'), 'runai-cluster', NS));
   bench.api.put(object('ConfigMap', 'kube-root-ca.crt', 'monitoring'));
-  assert.equal((await uninstall().observe(bench.context)).state, 'ready');
+  assert.equal((await seen(namespace)).state, 'ready');
   bench.api.put(object('Deployment', 'grafana-of-somebody', 'monitoring'));
   assert.match(
-    (await uninstall().observe(bench.context)).detail ?? '',
+    (await seen(namespace)).detail ?? '',
     /namespace monitoring with deployment grafana-of-somebody/,
   );
+});
+
+test('what is marked on the live object is marked in helm’s record before helm reads it', async () => {
+  const manifest = `---\n# Source: a\n${CRD}---\n# Source: b\n${CLAIM}---\nkind: Service\nmetadata:\n  name: web\n`;
+  bench.api.put(revision(2, 'deployed', manifest));
+  bench.api.put(object('CustomResourceDefinition', 'projects.run.ai', undefined, { metadata: KEEP }));
+  bench.api.put(object('PersistentVolumeClaim', 'data', NS, { metadata: KEEP }));
+  let read = '';
+  const helm = {
+    uninstall: async () => {
+      const name = 'sh.helm.release.v1.runai-cluster.v2';
+      const decoded = decodeRelease(bench.api.get('Secret', name, NS) as KubeObject & ReleaseSecret);
+      read = isDecoded(decoded) ? decoded.manifest : '';
+      bench.api.remove('Secret', name, NS);
+    },
+  } as unknown as Work['helm'];
+  const step = uninstallStep({ client: bench.api.client, helm, limits: LIMITS }, TARGET);
+  assert.equal(await runStep(step, bench.context), 'done');
+  const objects = manifestObjects(read, 'runai-cluster');
+  assert.deepEqual(
+    objects.map(({ kind, metadata }) => [kind, metadata.annotations]),
+    [
+      ['CustomResourceDefinition', KEEP.annotations],
+      ['PersistentVolumeClaim', KEEP.annotations],
+      ['Service', undefined],
+    ],
+  );
+  assert.ok(bench.notes.some((text) => /PersistentVolumeClaim data: marked to be kept, and kept/.test(text)));
+});
+
+test('preflight asks the same, and says how to keep it', () => {
+  const row = { id: 'uninstall.runai-cluster', title: 'row' } as const;
+  const ref = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name: 'data', namespace: NS };
+  const found = judgeUninstall(row, { dangers: [{ ref, what: 'PersistentVolumeClaim data' }], marked: [] });
+  assert.equal(found.outcome, 'fail');
+  assert.match(
+    found.advice ?? '',
+    /kubectl annotate persistentvolumeclaim data -n runai helm\.sh\/resource-policy=keep/,
+  );
+  const kept = judgeUninstall(row, { dangers: [], marked: [ref] });
+  assert.deepEqual([kept.outcome, /PersistentVolumeClaim data/.test(kept.seen)], ['pass', true]);
 });
 
 function leftovers(unmarked: readonly ObjectRef[] = []) {

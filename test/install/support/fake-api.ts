@@ -66,6 +66,7 @@ const SERVED: readonly Served[] = [
   ['rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings', true],
   ['rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles', false],
   ['rbac.authorization.k8s.io/v1', 'ClusterRoleBinding', 'clusterrolebindings', false],
+  ['apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', false],
   ['storage.k8s.io/v1', 'StorageClass', 'storageclasses', false],
   ['apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', false],
   ['run.ai/v1', 'RunaiConfig', 'runaiconfigs', true],

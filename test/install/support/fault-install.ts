@@ -64,6 +64,13 @@ export const QUOTA = (pods: string): Manifest => ({
   metadata: { name: 'tight', namespace: 'runai' },
   spec: { hard: { pods } },
 });
+/** Data in a release. */
+export const CLAIM: Manifest = {
+  apiVersion: 'v1',
+  kind: 'PersistentVolumeClaim',
+  metadata: { name: 'kept-by-nobody' },
+  spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } },
+};
 /** A definition of the bundle whose stored version the bundle's file does not have. */
 export const STORED = definition({
   plural: 'departments',

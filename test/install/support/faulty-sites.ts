@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FindingId } from '../../../src/install/rows.js';
-import { CLUSTER, clearPending, leavePending } from './fault-install.js';
+import { CLAIM, CLUSTER, clearPending, leavePending } from './fault-install.js';
 import { definition, type FaultSite, type Manifest } from './fault-site.js';
 import { OPENSHIFT_FAULTS } from './openshift-site.js';
 
@@ -144,11 +144,19 @@ const CRASHING: Manifest = {
     },
   },
 };
+const ELSEWHERE = { name: 'database', namespace: 'default' };
+const OWN = { name: 'runai-backend-postgresql-0', namespace: 'runai-backend' };
+/** Pushes the one image that runs. */
+const pushDatabase = async (site: FaultSite): Promise<void> => {
+  const address = ['--registry', site.node.registry, '--plain-http'];
+  const pushed = await site.node.airgap('push', site.bundle('2.18.5', 'with-database'), ...address);
+  if (pushed.status !== 0) throw new Error(pushed.err);
+};
 /** A real PostgreSQL 15. */
-const DATABASE = (site: FaultSite): Manifest => ({
+const DATABASE = (site: FaultSite, metadata = ELSEWHERE): Manifest => ({
   apiVersion: 'v1',
   kind: 'Pod',
-  metadata: { name: 'database', namespace: 'default' },
+  metadata,
   spec: {
     securityContext: { runAsUser: 1001, fsGroup: 1001 },
     terminationGracePeriodSeconds: 0,
@@ -322,9 +330,7 @@ export const FAULTY_SITES: readonly FaultySite[] = [
     title: 'a database of the site’s own that is too old',
     rows: { 'database.external': /:5432\/backend: PostgreSQL 15\.\d+; PostgreSQL 15 is older than 16/ },
     make: async (site) => {
-      const address = ['--registry', site.node.registry, '--plain-http'];
-      const pushed = await site.node.airgap('push', site.bundle('2.18.5', 'with-database'), ...address);
-      if (pushed.status !== 0) throw new Error(pushed.err);
+      await pushDatabase(site);
       site.apply(DATABASE(site));
       site.node.kubectl('wait', '--for=condition=Ready', 'pod/database', '--timeout=180s');
       const host = site.node.kubectl('get', 'pod', 'database', '-o', 'jsonpath={.status.podIP}');
@@ -334,6 +340,34 @@ export const FAULTY_SITES: readonly FaultySite[] = [
       return { bundle: site.bundle('2.18.5'), flags: [...DOMAIN, '--backend-values', file] };
     },
     undo: (site) => site.remove(DATABASE(site)),
+  },
+  {
+    title: 'a database of the product’s own that the new server does not open',
+    rows: { 'database.major': /data directory is of PostgreSQL 15, and the chart brings \S+:16\.4\.0$/ },
+    make: async (site) => {
+      await pushDatabase(site);
+      site.install({ ...BACKEND, chart: 'control-plane', version: '2.16.79' });
+      site.apply(DATABASE(site, OWN));
+      const { name, namespace } = OWN;
+      site.node.kubectl('wait', '-n', namespace, '--for=condition=Ready', `pod/${name}`, '--timeout=180s');
+      const flags = [...DOMAIN, '--backend-set', 'postgresql.image.tag=16.4.0'];
+      return { bundle: site.bundle('2.18.5'), flags };
+    },
+    undo: (site) => {
+      site.remove(DATABASE(site, OWN));
+      site.uninstall(BACKEND);
+    },
+  },
+  {
+    title: 'an old cluster part whose uninstall would take data with it',
+    rows: { 'uninstall.runai-cluster': /would also delete PersistentVolumeClaim kept-by-nobody/ },
+    make: (site) => {
+      site.install({ ...CLUSTER, chart: 'runai-cluster', version: '2.8.20', objects: [CLAIM] });
+      // The step would stop all the same: an acknowledgement does not help here.
+      const flags = [...DOMAIN, '--acknowledge', 'uninstall.runai-cluster'];
+      return { bundle: site.bundle(MAIN), flags };
+    },
+    undo: (site) => site.uninstall(CLUSTER),
   },
   {
     title: 'an operator who may only look',
