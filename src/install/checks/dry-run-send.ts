@@ -63,7 +63,11 @@ async function answered(
     const { namespace } = object.metadata;
     if (status?.code === 404 && namespace !== undefined)
       return { outcome: 'not-checked', why: `namespace ${namespace} is not there yet` };
-    return { outcome: 'refused', why: reasonOf(error) };
+    const why = reasonOf(error);
+    const silent = /admission webhook "([^"]+)" does not support dry run/.exec(why)?.[1];
+    if (silent !== undefined)
+      return { outcome: 'not-checked', why: `webhook ${silent} cannot be asked in a dry run` };
+    return { outcome: 'refused', why };
   }
 }
 

@@ -15,6 +15,7 @@ import type { Check, Row } from './types.js';
 const WIDTH = 4;
 const SHOWN = 6;
 const OWNER = 'meta.helm.sh/release-name';
+const OWNER_PLACE = 'meta.helm.sh/release-namespace';
 const IMMUTABLE = /field is immutable|updates to statefulset spec for fields other than|is immutable/i;
 
 /** What the API server says about one object. */
@@ -128,7 +129,7 @@ async function dryRunOne(
   const live = { ...found, kind };
   if (leaves(live)) return { name, ...(await tryReplace(client, sent, live)) };
   const known = find(live, recorded, release.chart) !== undefined;
-  const owner = foreignOwner(live, { release: release.chart.release, known });
+  const owner = foreignOwner(live, { ...release.chart, known });
   if (owner !== undefined) return { name, outcome: 'refused', why: owner, foreign: true };
   return { name, ...(await tryChange(client, sent)) };
 }
@@ -209,10 +210,13 @@ function deleteLine(object: string): string {
 /** Helm refuses objects that are there and not marked as its release’s, unless its record has them. */
 function foreignOwner(
   live: KubeObject,
-  { release, known }: { readonly release: string; readonly known: boolean },
+  { release, namespace, known }: ReleaseName & { readonly known: boolean },
 ): string | undefined {
   const { annotations = {}, labels = {} } = live.metadata;
   const owner = annotations[OWNER];
+  const place = annotations[OWNER_PLACE] ?? namespace;
+  if (owner === release && place !== namespace)
+    return `is there already and belongs to release ${owner} of namespace ${place}`;
   if (owner === release && labels['app.kubernetes.io/managed-by'] === 'Helm') return undefined;
   if (owner !== undefined && owner !== release) return `is there already and belongs to release ${owner}`;
   return known ? undefined : 'is there already and belongs to no release; helm does not take it over';

@@ -194,6 +194,20 @@ test('what goes first is judged all the same, under another name; a foreign obje
   assert.match(finding.advice ?? '', /find out whose it is.*kubectl delete deployment web -n runai-backend/);
 });
 
+test('a webhook that takes no dry run is told as not asked, and a namesake release of elsewhere as foreign', async () => {
+  const reason = 'admission webhook "old.example.com" does not support dry run';
+  api.intercept = ({ method }) => (method === 'POST' ? { status: 400, reason } : undefined);
+  const elsewhere = { ...OURS.annotations, 'meta.helm.sh/release-namespace': 'elsewhere' };
+  api.put(inBackend('ConfigMap', 'settings', { ...OURS, annotations: elsewhere }));
+  const runs = await dryRun(api.client, sent(CHART), keeps);
+  assert.deepEqual(
+    runs.map(({ outcome }) => outcome),
+    ['refused', 'not-checked', 'not-checked'],
+  );
+  assert.match(runs[0]?.why ?? '', /release runai-backend of namespace elsewhere/);
+  assert.match(runs[1]?.why ?? '', /webhook old\.example\.com cannot be asked in a dry run/);
+});
+
 test('helm changes what its record has, marked or not', async () => {
   api.put(inBackend('ConfigMap', 'settings'));
   const [run] = await dryRun(api.client, sent(CHART), {
