@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { TestNode } from '../support/node.js';
 import { installByHand } from './by-hand.js';
+import { demandSameEnd, killsAround, type Undisturbed } from './kills.js';
 import { openSite, type PathRun, type UpgradeSite } from './site.js';
 import { PASSWORDS } from './table.js';
 
@@ -10,7 +11,6 @@ if (!wanted) console.error('SKIPPED: upgrades on OpenShift, because AIRGAP_CLUST
 
 const HOST = 'runai.apps.runai.test';
 const NS = 'runai-backend';
-const ROUTES = 'routes.route.openshift.io';
 const COUNT = "select count(*), md5(string_agg(x, '' order by id)) from kept";
 
 /** What the platform is recognised by, and what is read of it; any content is accepted. */
@@ -53,11 +53,6 @@ const PLATFORM = [
   },
 ];
 
-interface PatchedRoute {
-  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
-  readonly spec?: { readonly tls?: Readonly<Record<string, string>> };
-}
-
 const OLD = {
   version: '2.8.20',
   backend: {
@@ -75,7 +70,7 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
   let node: TestNode;
   let claim = '';
   let rows = '';
-  let patched = '';
+  let undisturbed: Undisturbed | undefined;
 
   before(() => {
     site = openSite('openshift');
@@ -90,11 +85,6 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
     node.must('psql', 'backend', `create table kept (id int primary key, x text); ${fill}`);
     rows = node.must('psql', 'backend', COUNT);
     claim = theClaim();
-    const [route] = node.kubectl('-n', NS, 'get', ROUTES, '-o', 'name').split('\n');
-    patched = route ?? '';
-    const metadata = { annotations: { 'haproxy.router.openshift.io/timeout': '5m' } };
-    const spec = { tls: { termination: 'edge', insecureEdgeTerminationPolicy: 'Allow' } };
-    node.kubectl('-n', NS, 'patch', patched, '--type=merge', '-p', JSON.stringify({ metadata, spec }));
     node.must('snapshot', 'openshift-2.8');
   });
   after(() => site?.down());
@@ -118,29 +108,32 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
   const values = (): Record<string, never> =>
     JSON.parse(node.must('exec', 'helm', 'get', 'values', NS, '-n', NS, '-o', 'json'));
 
-  async function upgrade(to: string, label: string, expected: readonly string[]): Promise<void> {
-    const run: PathRun = { to, helm: 'helm3', acknowledge: [], state: site.newState(label) };
+  async function upgrade(to: string, label: string, expected: readonly string[]): Promise<Undisturbed> {
+    const run = runTo(to, label);
     const steps = (await site.planned(run)).map(({ id }) => id);
     const fixed = ['push', 'canary'];
     assert.deepEqual(
       steps.filter((id) => !fixed.includes(id)),
       expected,
     );
+    const mark = site.audit.mark();
     const ran = await site.install(run);
     assert.equal(ran.status, 0, `${ran.out}\n${ran.err}`);
+    demandUpgraded();
+    return { deletions: site.audit.deletionsSince(mark), dump: site.dump() };
+  }
+
+  const runTo = (to: string, label: string): PathRun => ({
+    ...{ to, helm: 'helm3', acknowledge: [], state: site.newState(label) },
+  });
+
+  function demandUpgraded(): void {
     assert.equal(node.must('psql', 'backend', COUNT), rows);
     assert.equal(theClaim(), claim, 'the database lies on the same claim');
     const routes = node.json('-n', NS, 'get', 'routes.route.openshift.io') as unknown as {
       items: { spec: { host: string } }[];
     };
     assert.deepEqual([...new Set(routes.items.map(({ spec }) => spec.host))], [HOST]);
-    const route = node.json('-n', NS, 'get', patched) as unknown as PatchedRoute;
-    assert.equal(
-      route.metadata.annotations['haproxy.router.openshift.io/timeout'],
-      '5m',
-      'hand-made annotations are back',
-    );
-    assert.equal(route.spec?.tls?.['insecureEdgeTerminationPolicy'], 'Allow', 'hand-made TLS is back');
     assert.equal(node.kubectl('-n', NS, 'get', 'ingress', '-o', 'name'), '', 'Routes, no ingress');
     const backend = JSON.stringify(node.json('-n', NS, 'get', 'deployment', 'runai-backend-backend'));
     assert.match(backend, /"name":"LOG_LEVEL","value":"debug"/);
@@ -174,7 +167,6 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
       'helm:runai-backend',
       'wait:runai-backend',
       'check:claims',
-      'restore:routes',
       // The definitions that were applied for 2.8 are the file's.
       ...REINSTALLED.filter((id) => id !== 'crds'),
     ]);
@@ -189,7 +181,6 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
       'helm:runai-backend',
       'wait:runai-backend',
       'check:claims',
-      'restore:routes',
       'crds',
       'helm:runai-cluster',
       'wait:runai-cluster',
@@ -201,7 +192,7 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
 
   it('2.8 to 2.13 by the newer text: secret and stateful sets only, the kubelet service with the old cluster', async () => {
     node.must('restore', 'openshift-2.8');
-    await upgrade('2.13.66', 'c', [
+    undisturbed = await upgrade('2.13.66', 'c', [
       'save',
       'namespaces',
       'retain:volumes',
@@ -213,7 +204,6 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
       'helm:runai-backend',
       'wait:runai-backend',
       'check:claims',
-      'restore:routes',
       ...REINSTALLED,
     ]);
     demandGlobal();
@@ -226,6 +216,17 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
       '--ignore-not-found',
     ];
     assert.equal(node.kubectl(...kubelet), '');
+  });
+
+  it('threats 81 and 119: killed around every step of it, it ends as when nobody disturbs it', async () => {
+    assert.ok(undisturbed, 'the test before this one has to run');
+    node.must('restore', 'openshift-2.8');
+    // The registry is no part of the snapshot: there is something to push again.
+    site.forget('frontend');
+    const run = runTo('2.13.66', 'killed');
+    await demandSameEnd(site, run, { kills: killsAround(await site.planned(run)), undisturbed });
+    demandUpgraded();
+    demandGlobal();
   });
 
   function demandGlobal(): void {
