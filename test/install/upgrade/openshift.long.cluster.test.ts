@@ -11,6 +11,7 @@ if (!wanted) console.error('SKIPPED: upgrades on OpenShift, because AIRGAP_CLUST
 
 const HOST = 'runai.apps.runai.test';
 const NS = 'runai-backend';
+const ROUTES = 'routes.route.openshift.io';
 const COUNT = "select count(*), md5(string_agg(x, '' order by id)) from kept";
 
 /** What the platform is recognised by, and what is read of it; any content is accepted. */
@@ -53,6 +54,11 @@ const PLATFORM = [
   },
 ];
 
+interface PatchedRoute {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+  readonly spec?: { readonly tls?: Readonly<Record<string, string>> };
+}
+
 const OLD = {
   version: '2.8.20',
   backend: {
@@ -70,6 +76,7 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
   let node: TestNode;
   let claim = '';
   let rows = '';
+  let patched = '';
   let undisturbed: Undisturbed | undefined;
 
   before(() => {
@@ -85,6 +92,11 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
     node.must('psql', 'backend', `create table kept (id int primary key, x text); ${fill}`);
     rows = node.must('psql', 'backend', COUNT);
     claim = theClaim();
+    const [route] = node.kubectl('-n', NS, 'get', ROUTES, '-o', 'name').split('\n');
+    patched = route ?? '';
+    const metadata = { annotations: { 'haproxy.router.openshift.io/timeout': '5m' } };
+    const spec = { tls: { termination: 'edge', insecureEdgeTerminationPolicy: 'Allow' } };
+    node.kubectl('-n', NS, 'patch', patched, '--type=merge', '-p', JSON.stringify({ metadata, spec }));
     node.must('snapshot', 'openshift-2.8');
   });
   after(() => site?.down());
@@ -134,6 +146,13 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
       items: { spec: { host: string } }[];
     };
     assert.deepEqual([...new Set(routes.items.map(({ spec }) => spec.host))], [HOST]);
+    const route = node.json('-n', NS, 'get', patched) as unknown as PatchedRoute;
+    assert.equal(
+      route.metadata.annotations['haproxy.router.openshift.io/timeout'],
+      '5m',
+      'hand-made annotations are back',
+    );
+    assert.equal(route.spec?.tls?.['insecureEdgeTerminationPolicy'], 'Allow', 'hand-made TLS is back');
     assert.equal(node.kubectl('-n', NS, 'get', 'ingress', '-o', 'name'), '', 'Routes, no ingress');
     const backend = JSON.stringify(node.json('-n', NS, 'get', 'deployment', 'runai-backend-backend'));
     assert.match(backend, /"name":"LOG_LEVEL","value":"debug"/);
@@ -167,6 +186,7 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
       'helm:runai-backend',
       'wait:runai-backend',
       'check:claims',
+      'restore:routes',
       // The definitions that were applied for 2.8 are the file's.
       ...REINSTALLED.filter((id) => id !== 'crds'),
     ]);
@@ -181,6 +201,7 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
       'helm:runai-backend',
       'wait:runai-backend',
       'check:claims',
+      'restore:routes',
       'crds',
       'helm:runai-cluster',
       'wait:runai-cluster',
@@ -204,6 +225,7 @@ describe('upgrades on OpenShift', { skip: !wanted, timeout: 3_600_000 }, () => {
       'helm:runai-backend',
       'wait:runai-backend',
       'check:claims',
+      'restore:routes',
       ...REINSTALLED,
     ]);
     demandGlobal();
