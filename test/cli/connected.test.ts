@@ -35,7 +35,7 @@ describe('install from a spec, without a cluster', () => {
     assert.match(out, /NONE WAS LOOKED AT/);
     assert.match(out, /images {4}left where the charts name them/);
     assert.match(out, /skip {2}site {2}no cluster, no helm/);
-    assert.doesNotMatch(out, /push|\+ registry/);
+    assert.doesNotMatch(out, /push|[+~] registry: /);
     assert.match(out, /install the cluster part 1\.0\.0/);
     assert.match(out, /what its name stood for when the spec was read/);
     const json = JSON.parse((await install('spec.yaml', ...plan, '-o', 'json')).out);
@@ -50,11 +50,12 @@ describe('install from a spec, without a cluster', () => {
 
   test('of a bundle: with the registry, which is looked at', async () => {
     const { output } = await packed(scope, product);
-    const { status, out, err } = await install(output, ...plan, '--registry', registry, '--plain-http');
+    const own = await startRegistry(scope);
+    const { status, out, err } = await install(output, ...plan, '--registry', own, '--plain-http');
     assert.equal(status, 0, err);
     assert.match(out, /NONE WAS LOOKED AT/);
     assert.match(out, /push all images of the bundle/);
-    assert.match(out, new RegExp(`\\+ registry: "${registry}"`));
+    assert.match(out, new RegExp(`~ registry: "${registry}" -> "${own}"`));
     const none = await install(output, ...plan);
     assert.equal(none.status, 2);
     assert.match(none.err, /--registry HOST/);
