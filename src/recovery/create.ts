@@ -19,6 +19,7 @@ import { checkpoint, countDatabases } from './database-counts.js';
 import type { Database } from './database-place.js';
 import { dumpDatabases } from './dump-databases.js';
 import { demandEnough, productDatabase } from './enough.js';
+import { DUMPED_FROM } from './held-parts.js';
 import { markVerified } from './mark-verified.js';
 import { demandMarkable } from './marks.js';
 import { isOurs, type LiveSite, observeSite, openDatabase } from './observe-site.js';
@@ -84,6 +85,8 @@ interface Source {
 
 interface Saved extends SavedVolumes {
   readonly databases: readonly DatabaseFacts[];
+  /** Claims of the server that the dumps are of. */
+  readonly dumpedFrom: readonly string[];
 }
 
 async function write(
@@ -148,7 +151,8 @@ async function saveData(
           },
         }
       : facts;
-  return { databases, ...cold, facts: [...warm, ...cold.facts].map(describe) };
+  const dumpedFrom = isDump ? (database?.claims ?? []) : [];
+  return { databases, dumpedFrom, ...cold, facts: [...warm, ...cold.facts].map(describe) };
 }
 
 function factsOf(site: LiveSite, saved: Saved, options: CreateOptions): BackupFacts {
@@ -162,7 +166,7 @@ function factsOf(site: LiveSite, saved: Saved, options: CreateOptions): BackupFa
     databases: saved.databases,
     volumes: saved.facts,
     skipped: skippedOf(site, options),
-    meta: site.meta,
+    meta: { ...site.meta, ...(saved.dumpedFrom.length === 0 ? {} : { [DUMPED_FROM]: saved.dumpedFrom }) },
   };
 }
 

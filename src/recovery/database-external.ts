@@ -51,7 +51,7 @@ export async function openExternal(options: ExternalOptions): Promise<OpenedExte
     const { login, entry } = await logIn(options, { pod, address });
     const { from, ...rest } = login;
     const database = { target: pod.target, address, ...rest, passwordFrom: from, image, pullSecrets };
-    return { database, entry, close: () => pod.remove().catch(() => {}) };
+    return { database: { ...database, claims: [] }, entry, close: () => pod.remove().catch(() => {}) };
   } catch (error) {
     await pod.remove().catch(() => {});
     throw error;

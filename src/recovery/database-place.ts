@@ -18,6 +18,8 @@ export interface Database {
   readonly passwordFrom: string;
   readonly image: string;
   readonly pullSecrets: readonly string[];
+  /** Claims that the server's own pod has mounted, as NAMESPACE/NAME; none of a server elsewhere. */
+  readonly claims: readonly string[];
 }
 
 type Client = Pick<KubeClient, 'get' | 'list' | 'exec'>;
@@ -41,8 +43,11 @@ export async function findDatabase(client: Client, values: unknown, signal: Abor
     const refusal = await tryLogin(client, { target, login, signal });
     if (refusal === undefined) {
       const { from, ...rest } = login;
-      const pullSecrets = pullSecretsOf(pod);
-      return { target, ...rest, passwordFrom: from, image: textAt(own, ['image']) ?? '', pullSecrets };
+      return {
+        ...{ target, ...rest, passwordFrom: from, image: textAt(own, ['image']) ?? '' },
+        pullSecrets: pullSecretsOf(pod),
+        claims: claimsOf(pod).map((claim) => `${target.namespace}/${claim}`),
+      };
     }
     tried.push(`${login.user} with ${login.from} (${refusal})`);
   }
@@ -63,6 +68,12 @@ async function findPod(client: Client, signal: AbortSignal): Promise<KubeObject>
     found: phase ?? 'no such pod',
     hint: `kubectl -n ${namespace} get pods; a database that the site saves itself: --database-by NAME`,
   });
+}
+
+function claimsOf(pod: KubeObject): string[] {
+  return listAt(pod, ['spec', 'volumes']).flatMap(
+    (each) => textAt(each, ['persistentVolumeClaim', 'claimName']) ?? [],
+  );
 }
 
 /** Names of the secrets with which a pod's images are pulled. */

@@ -26,7 +26,7 @@ import {
 import { keepValues, type PlannedValues, planValues, savedValues } from './restore-values.js';
 import { bringsDatabase, chooseVolumes, type VolumeChoices } from './restore-volumes.js';
 import type { Rewrite } from './rewrite.js';
-import { findSafetyBackup, takeSafetyBackup } from './safety-backup.js';
+import { claimsInSafety, findSafetyBackup, takeSafetyBackup } from './safety-backup.js';
 import { describeChanges, findRewrite, type SiteChanges } from './site-changes.js';
 import { restoreExecutors } from './steps/index.js';
 import type { RestoreWork } from './steps/types.js';
@@ -291,6 +291,7 @@ async function workOf(
     safety: {
       find: (folder) => findSafetyBackup(folder, options),
       take: (folder) => takeSafetyBackup(folder, options),
+      claims: (folder) => claimsInSafety(folder, options),
     },
   };
 }

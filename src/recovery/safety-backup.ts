@@ -1,9 +1,11 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAirgapError } from '../errors.js';
+import { AirgapError, isAirgapError } from '../errors.js';
 import { generateIdentity, parseIdentityFile, writeIdentityFile } from './archive/age/keys.js';
+import { openBackup } from './archive/open.js';
 import { createBackup } from './create.js';
 import { CHOICES } from './create-types.js';
+import { heldClaims } from './held-parts.js';
 import { markVerified } from './mark-verified.js';
 import { readMark } from './marks.js';
 import type { RestoreOptions } from './restore-types.js';
@@ -53,6 +55,33 @@ export async function findSafetyBackup(
     }
   }
   return undefined;
+}
+
+/**
+ * The claims whose content the safety backup of a run holds; none when there is no whole one.
+ * @throws AirgapError BACKUP_KEY when its key is not beside it any more
+ */
+export async function claimsInSafety(
+  folder: string,
+  options: Pick<RestoreOptions, 'env' | 'clock' | 'emit' | 'signal'>,
+): Promise<ReadonlySet<string>> {
+  const path = await findSafetyBackup(folder, options);
+  if (path === undefined) return new Set();
+  const identities = await identitiesIn(folder, await readdir(folder));
+  const backup = await openBackup(path, { identities, signal: options.signal }).catch((cause: unknown) => {
+    if (!isAirgapError(cause, 'BACKUP_KEY')) throw cause;
+    throw new AirgapError('BACKUP_KEY', `whether ${path} holds what is to be replaced cannot be seen`, {
+      expected: 'its key, before-restore-….key, beside it',
+      found: `${identities.length} keys there, none of which opens it`,
+      hint: 'put its key back into that folder, then give the same command again',
+      cause,
+    });
+  });
+  try {
+    return heldClaims(backup.manifest);
+  } finally {
+    await backup.close();
+  }
 }
 
 /** A key that was being written when its process was killed opens nothing. */

@@ -28,7 +28,7 @@ describe('the rows of every database', { skip: withoutPostgres() }, () => {
       client: postgres.client,
       database: {
         target: { namespace: 'runai-backend', pod: 'runai-backend-postgresql-0', container: 'postgresql' },
-        ...{ user: 'postgres', password, passwordFrom: 'secret', image: '', pullSecrets: [] },
+        ...{ user: 'postgres', password, passwordFrom: 'secret', image: '', pullSecrets: [], claims: [] },
       },
       signal,
     });

@@ -136,7 +136,11 @@ describe('a restore on a server that others use too', { skip: skip ?? false, tim
       inUse: false,
       random,
     });
-    const safety = { find: async () => undefined, take: async () => '' };
+    const safety = {
+      find: async () => undefined,
+      take: async () => '',
+      claims: async () => new Set<string>(),
+    };
     work = {
       backup,
       client,

@@ -13,7 +13,7 @@ import type { RestoreWork } from './types.js';
 /** Says on a claim which run made it or fills its volume; gone when that is done. */
 export const FILLING = 'airgap/filling';
 
-type Context = Pick<StepContext, 'runId' | 'guard' | 'signal'>;
+type Context = Pick<StepContext, 'runId' | 'runFolder' | 'guard' | 'signal'>;
 
 /** Marks a claim as made by this run: what its volume holds then is in no safety backup. */
 export function madeHere(claim: KubeObject, context: Pick<StepContext, 'runId'>): KubeObject {
@@ -23,20 +23,22 @@ export function madeHere(claim: KubeObject, context: Pick<StepContext, 'runId'>)
 
 /**
  * A volume may be emptied when it is empty, when what was on it is in the safety backup, or when this run began to fill
- * it. A fresh claim proves nothing: storage may hand a directory back that outlived its cluster.
+ * it. A fresh claim proves nothing: storage may hand a directory back that outlived its cluster. Nor does a claim that
+ * was there: of two that may be the database's, one of each era, a backup saves the one that is in use.
  * @throws AirgapError RESTORE_REFUSED
  */
 export async function demandErasable(
-  { client }: Pick<RestoreWork, 'client'>,
+  { client, safety }: Pick<RestoreWork, 'client' | 'safety'>,
   { namespace, claim, replaces }: Extract<RestoreAction, { kind: 'volume' }>,
   { pod, context }: { readonly pod: HelperPod; readonly context: Context },
 ): Promise<void> {
-  const { guard, signal } = context;
+  const { guard, signal, runFolder } = context;
   const path = { name: claim, namespace };
   const live = await client.get(RESOURCES.claims, path, { signal });
   const note = live?.metadata.annotations?.[FILLING];
   if (note === filling(context)) return;
-  if (replaces !== true || note === made(context)) {
+  const isSaved = async (): Promise<boolean> => (await safety.claims(runFolder)).has(`${namespace}/${claim}`);
+  if (replaces !== true || note === made(context) || !(await isSaved())) {
     const { command, input } = bashCall({ script: LOOK_SCRIPT, args: [] });
     const file = await execText(
       { client, target: { ...pod.target, command }, input, signal },

@@ -2,7 +2,11 @@ import type { StepExecutor } from '../../run/types.js';
 import type { RestoreWork } from './types.js';
 
 /** Backs up what a restore is going to replace; the file lies in the run's folder. */
-export function safetyStep({ safety }: Pick<RestoreWork, 'safety'>): StepExecutor {
+export function safetyStep({
+  safety,
+}: {
+  readonly safety: Pick<RestoreWork['safety'], 'find' | 'take'>;
+}): StepExecutor {
   let made: string | undefined;
   return {
     observe: async ({ runFolder }) => {

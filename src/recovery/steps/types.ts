@@ -15,6 +15,8 @@ export interface RestoreWork {
     find(runFolder: string): Promise<string | undefined>;
     /** Takes one, and gives its path when it is whole. */
     take(runFolder: string): Promise<string>;
+    /** Claims (NAMESPACE/NAME) of which it holds the content. */
+    claims(runFolder: string): Promise<ReadonlySet<string>>;
   };
   /** The control plane's values of the backup: where a password may stand. */
   readonly values: unknown;

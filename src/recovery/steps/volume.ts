@@ -1,4 +1,4 @@
-import { AirgapError } from '../../errors.js';
+import { AirgapError, isAirgapError } from '../../errors.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { parseSums } from '../dump-report.js';
@@ -59,7 +59,11 @@ export function volumeStep(work: RestoreWork, action: VolumeAction): StepExecuto
           await work.client.create(madeHere(await freshClaim(work, action, signal), context), { signal });
         await stopWorkloads(work, users, context);
         await removeLeftHelpers(work.client, action, context);
-        await fillThroughPod(work, action, context);
+        await fillThroughPod(work, action, context).catch(async (error: unknown) => {
+          // Nothing on it was touched: what had it mounted goes on with it.
+          if (isAirgapError(error, 'RESTORE_REFUSED')) await putBack(work, await readKept(context), context);
+          throw error;
+        });
         await guard();
         const annotations = { [MARK]: markOf(work, action, context), [FILLING]: null };
         await work.client.patch(RESOURCES.claims, name, { metadata: { annotations } }, { signal });

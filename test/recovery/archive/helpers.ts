@@ -65,6 +65,7 @@ export async function writeSmall(
   path: string,
   encryption: Encryption = PLAIN,
   options: Partial<BackupWriterOptions> = {},
+  meta: BackupFacts['meta'] = FACTS.meta,
 ): Promise<SmallBackup> {
   const dump = noise(2500, 'dump');
   const values = Buffer.from('global:\n  domain: runai.example.com\n');
@@ -77,6 +78,7 @@ export async function writeSmall(
   await writer.addStream('volumes/empty.tar', pieces(Buffer.alloc(0)), { role: 'volume' });
   const finished = await writer.finish({
     ...FACTS,
+    meta,
     databases: [
       {
         name: 'backend',

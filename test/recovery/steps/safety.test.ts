@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isAirgapError } from '../../../src/errors.js';
 import { generateIdentity, writeIdentityFile } from '../../../src/recovery/archive/age/keys.js';
+import { DUMPED_FROM } from '../../../src/recovery/held-parts.js';
 import { markPath, readMark, removeMark } from '../../../src/recovery/marks.js';
-import { findSafetyBackup, freeSafetyPath, safetyBackupsIn } from '../../../src/recovery/safety-backup.js';
+import {
+  claimsInSafety,
+  findSafetyBackup,
+  freeSafetyPath,
+  safetyBackupsIn,
+} from '../../../src/recovery/safety-backup.js';
 import { safetyStep } from '../../../src/recovery/steps/safety.js';
 import { temporaryFolder, writeSmall } from '../archive/helpers.js';
 
@@ -28,7 +35,8 @@ function bench(runFolder: string) {
     return path;
   };
   const step = safetyStep({ safety: { find, take } });
-  return { step, notes, taken, context: { runFolder } as never };
+  const claims = () => claimsInSafety(runFolder, options);
+  return { step, notes, taken, claims, context: { runFolder } as never };
 }
 
 async function killedAfterItsName(folder: string): Promise<string> {
@@ -36,7 +44,8 @@ async function killedAfterItsName(folder: string): Promise<string> {
   await writeIdentityFile(join(folder, 'before-restore-01.key'), IDENTITY, 'now');
   writeFileSync(join(folder, 'before-restore-02.key'), '# created: n');
   const path = join(folder, 'before-restore.backup');
-  await writeSmall(path, { kind: 'recipients', recipients: [IDENTITY.recipient] });
+  const meta = { [DUMPED_FROM]: ['runai-backend/pvc-postgresql'] };
+  await writeSmall(path, { kind: 'recipients', recipients: [IDENTITY.recipient] }, {}, meta);
   return path;
 }
 
@@ -68,6 +77,20 @@ test('threat 127: a safety backup that is damaged, or that no key here opens, is
     const made = join(folder, 'before-restore-2.backup');
     assert.deepEqual(await step.observe(context), { state: 'done', detail: `verified: ${made}` });
   }
+});
+
+test('threat 127: what it holds is read from it with the key beside it; where there is none, nothing is saved', async (t) => {
+  const folder = await temporaryFolder(t);
+  const { claims } = bench(folder);
+  assert.deepEqual(await claims(), new Set());
+  await killedAfterItsName(folder);
+  for (let attempt = 0; attempt < 2; attempt++)
+    assert.deepEqual(await claims(), new Set(['runai-backend/pvc-postgresql']));
+  rmSync(join(folder, 'before-restore-01.key'));
+  await assert.rejects(
+    claims(),
+    (error) => isAirgapError(error, 'BACKUP_KEY') && /put its key back/.test(error.hint ?? ''),
+  );
 });
 
 test('a safety backup that could not be marked was verified all the same', async (t) => {

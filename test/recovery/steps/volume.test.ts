@@ -34,6 +34,7 @@ describe('a volume that is filled from its copy', () => {
   let bench: Bench;
   let work: RestoreWork;
   let beforeScript: (script: string) => void = () => {};
+  let inSafety: ReadonlySet<string>;
 
   const list = (): string[] => readdirSync(volume, { recursive: true, encoding: 'utf8' }).sort();
   const empty = (): void => {
@@ -93,6 +94,7 @@ describe('a volume that is filled from its copy', () => {
   beforeEach(async () => {
     empty();
     beforeScript = () => {};
+    inSafety = new Set([`${NAMESPACE}/data`]);
     bench.api.writes.length = 0;
     bench.api.remove('PersistentVolumeClaim', 'data', NAMESPACE);
     bench.api.remove('Deployment', 'web', NAMESPACE);
@@ -109,6 +111,9 @@ describe('a volume that is filled from its copy', () => {
       client: { ...bench.api.client, exec },
       random: () => Buffer.alloc(4),
       emit: () => {},
+      safety: {
+        claims: async (folder: string) => (folder === bench.context.runFolder ? inSafety : new Set()),
+      },
     } as unknown as RestoreWork;
   });
 
@@ -169,15 +174,38 @@ describe('a volume that is filled from its copy', () => {
     assert.deepEqual(list(), saved);
   });
 
-  it('threat 129: what is in the safety backup is replaced, while what has it mounted is stopped', async () => {
-    put();
-    write('newest');
+  /** Has the claim mounted; gives its number of replicas. */
+  const useIt = (): (() => unknown) => {
     const template = { spec: { volumes: [{ persistentVolumeClaim: { claimName: 'data' } }] } };
     const selector = { matchLabels: { app: 'web' } };
     bench.api.put(object('Deployment', 'web', NAMESPACE, { spec: { replicas: 2, selector, template } }));
     bench.api.put(object('Pod', 'web-0', NAMESPACE, { metadata: { labels: { app: 'web' } } }));
-    const replicas = (): unknown =>
+    return () =>
       (bench.api.get('Deployment', 'web', NAMESPACE)?.['spec'] as { replicas: number } | undefined)?.replicas;
+  };
+
+  it('threat 127: one that the safety backup does not hold stays as it is, and what has it mounted goes on', async () => {
+    inSafety = new Set([`${NAMESPACE}/data-of-the-later-era`, 'runai/data']);
+    put();
+    write('newest');
+    const replicas = useIt();
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await assert.rejects(fill({ replaces: true }), (error: Error & { code: string; expected: string }) => {
+        assert.equal(error.code, 'RESTORE_REFUSED');
+        assert.match(error.expected, /in no backup of this run/);
+        return true;
+      });
+      assert.deepEqual([list(), replicas(), notes()[FILLING]], [['newest'], 2, undefined]);
+    }
+    empty();
+    assert.equal(await fill({ replaces: true }), 'done');
+    assert.deepEqual([list(), replicas()], [saved, 2]);
+  });
+
+  it('threat 129: what is in the safety backup is replaced, while what has it mounted is stopped', async () => {
+    put();
+    write('newest');
+    const replicas = useIt();
     const during: unknown[] = [];
     beforeScript = () => during.push(replicas());
     assert.equal(await fill({ replaces: true }), 'done');
