@@ -141,16 +141,17 @@ function skew(releases: readonly TouchedRelease[]): RollbackFinding[] {
   ];
 }
 
-function owner({ release, live }: TouchedRelease): RollbackFinding[] {
-  if (live.owner === undefined) return [];
+function owner({ release, live, successor }: TouchedRelease): RollbackFinding[] {
+  const found = live.owner ?? successor?.owner;
+  if (found === undefined) return [];
   return [
     {
       id: `rollback.owner.${release}`,
       title: `owner of ${release}`,
       outcome: 'fail',
       code: 'DECISION_NEEDED',
-      seen: `${live.owner} manages it and would bring the newer version back`,
-      advice: `stop ${live.owner} for this release, or roll back there`,
+      seen: `${found} manages it and would bring the newer version back`,
+      advice: `stop ${found} for this release, or roll back there`,
     },
   ];
 }

@@ -18,6 +18,7 @@ import { whyFixed } from './immutable.js';
 import { kindOf, type Origin } from './origin.js';
 
 const WIDTH = 6;
+const HELM_RELEASE = 'meta.helm.sh/release-name';
 
 export type Role = 'cluster' | 'control-plane' | 'prerequisite';
 
@@ -33,6 +34,8 @@ export interface TouchedRelease {
   /** True when the run uninstalled the release and its record is gone from the cluster. */
   readonly recordGone: boolean;
   readonly live: ReleaseFacts;
+  /** The release of another name that the run installed in the place of the one that it uninstalled. */
+  readonly successor?: ReleaseFacts;
   /** Objects of the old revision that are not there, or about to go. */
   readonly missing: readonly string[];
   /** Live workloads that cannot become what the old revision says. */
@@ -74,6 +77,8 @@ interface Ref {
   readonly namespace: string;
   readonly upgraded: boolean;
   readonly uninstalled: boolean;
+  /** Name of the release that came in its place, where that is another one. */
+  readonly successor?: string;
 }
 
 /** Steps of a release beside helm's own, by the role that they belong to. */
@@ -93,7 +98,7 @@ const ORDER: readonly Role[] = ['cluster', 'control-plane', 'prerequisite'];
 export function releasesOf({ plan, touched }: Pick<Origin, 'plan' | 'touched'>): Ref[] {
   const done = plan.steps.filter(({ id }) => touched.has(id));
   const roles = new Set(done.map((step) => ROLE_OF[kindOf(step)]));
-  const uninstalled = done.some((step) => kindOf(step) === 'helm-uninstall');
+  const uninstalled = done.map((step) => inputOf(step).action).find(({ kind }) => kind === 'helm-uninstall');
   const refs = plan.steps.flatMap((step): Ref[] => {
     const { action } = inputOf(step);
     const upgraded = touched.has(step.id);
@@ -101,10 +106,11 @@ export function releasesOf({ plan, touched }: Pick<Origin, 'plan' | 'touched'>):
       return upgraded ? [{ role: 'prerequisite', ...pick(action.chart), upgraded, uninstalled: false }] : [];
     if (action.kind !== 'helm') return [];
     const { role } = action;
-    const gone = role === 'cluster' && uninstalled;
-    return upgraded || gone || roles.has(role)
-      ? [{ role, ...pick(action), upgraded, uninstalled: gone }]
-      : [];
+    if (role === 'cluster' && uninstalled?.kind === 'helm-uninstall') {
+      const successor = uninstalled.release === action.release ? {} : { successor: action.release };
+      return [{ role, ...pick(uninstalled), upgraded, uninstalled: true, ...successor }];
+    }
+    return upgraded || roles.has(role) ? [{ role, ...pick(action), upgraded, uninstalled: false }] : [];
   });
   return refs.sort((a, b) => ORDER.indexOf(a.role) - ORDER.indexOf(b.role));
 }
@@ -122,9 +128,14 @@ interface Sources {
 async function readTouched(client: KubeClient, { ref, origin, signal }: Sources): Promise<TouchedRelease> {
   const { role, release, namespace, upgraded, uninstalled } = ref;
   const live = await readRelease(client, ref, { signal });
+  const successor =
+    ref.successor === undefined
+      ? undefined
+      : await readRelease(client, { release: ref.successor, namespace }, { signal });
   const saved = await savedRevisions(origin, uninstalled ? uninstalledName(release) : revisionsName(release));
   const before = upgraded || uninstalled ? current({ revisions: saved.map(decodeRelease) }) : current(live);
-  const base = { role, release, namespace, upgraded, live, missing: [], fixed: [], dryRun: [] };
+  const found = { live, ...(successor === undefined ? {} : { successor }) };
+  const base = { role, release, namespace, upgraded, ...found, missing: [], fixed: [], dryRun: [] };
   if (before === undefined) return { ...base, recordGone: false };
   const recordGone = !live.revisions.some(
     (one) => isDecoded(one) && one.revision === before.revision && one.chart.version === before.chart.version,
@@ -142,6 +153,7 @@ async function readTouched(client: KubeClient, { ref, origin, signal }: Sources)
     return why === undefined ? [] : [{ ref: refOf(object, namespace), why }];
   });
   const leaves = (object: KubeObject): boolean =>
+    (successor !== undefined && object.metadata.annotations?.[HELM_RELEASE] === successor.release) ||
     fixed.some((one) => one.ref.kind === object.kind && one.ref.name === object.metadata.name);
   const sent = await dryRun(
     client,

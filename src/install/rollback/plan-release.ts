@@ -24,22 +24,25 @@ export function releaseSteps(release: TouchedRelease, origin: Origin): Draft[] {
 
 /** The release that the run installed in the place of the old one goes, and helm’s memory of the old one comes back. */
 function reinstalled(touched: TouchedRelease, origin: Origin): Draft[] {
-  const { release, namespace, recordGone, live } = touched;
+  const { release, namespace, recordGone } = touched;
   if (!recordGone) return [];
+  const newer = touched.successor ?? touched.live;
+  const named = newer.release === release ? `newer ${release}` : newer.release;
+  const old = newer.release === release ? 'the one' : `the ${release}`;
   return [
-    ...(live.revisions.length === 0
+    ...(newer.revisions.length === 0
       ? []
       : [
           {
-            id: `helm-uninstall:${release}`,
-            title: `uninstall the newer ${release}, which stands in the place of the one that was uninstalled`,
-            command: `helm uninstall ${release} -n ${namespace}`,
+            id: `helm-uninstall:${newer.release}`,
+            title: `uninstall the ${named}, which stands in the place of ${old} that was uninstalled`,
+            command: `helm uninstall ${newer.release} -n ${namespace}`,
             destructive: true,
             saves: ['values, manifest and release secrets', `secrets and configuration of ${namespace}`],
             doneWhen: 'there is no such release',
             undoneBy: 'installing the newer version again',
             source: SOURCE,
-            action: { kind: 'helm-uninstall', release, namespace } as const,
+            action: { kind: 'helm-uninstall', release: newer.release, namespace } as const,
             outage: 'starts' as const,
           },
         ]),
@@ -61,7 +64,9 @@ function reinstalled(touched: TouchedRelease, origin: Origin): Draft[] {
  * By the rule of the way there: nobody is left to answer what an uninstalled release waits for, and what it left is
  * not its successor's. Where no newer release came to be, what is there is the old one's own and only gets free.
  */
-function leftovers({ release, namespace, live }: TouchedRelease, { plan }: Origin): Draft[] {
+function leftovers(touched: TouchedRelease, { plan }: Origin): Draft[] {
+  const { namespace } = touched;
+  const { release, revisions } = touched.successor ?? touched.live;
   const actions = plan.steps.map((step) => (step.input as { action: Action }).action);
   const forth = actions.find((action) => action.kind === 'delete-leftovers');
   if (forth?.kind !== 'delete-leftovers') return [];
@@ -72,15 +77,15 @@ function leftovers({ release, namespace, live }: TouchedRelease, { plan }: Origi
       `kubectl patch ${kind.toLowerCase()} ${name} -n ${namespace} --type=merge -p '{"metadata":{"finalizers":null}}'`,
   );
   const common = { id, destructive: true, source: SOURCE } as const;
-  if (live.revisions.length === 0)
+  if (revisions.length === 0)
     return [
       {
         ...common,
-        title: `free what still waits for the operator of the uninstalled ${release}`,
+        title: `free what still waits for the operator of the uninstalled ${touched.release}`,
         command: free.join('\n'),
         saves: ['RunaiConfig, whole'],
         doneWhen: 'no finalizer waits for an operator that is gone',
-        undoneBy: `the old ${release}, which helm makes again`,
+        undoneBy: `the old ${touched.release}, which helm makes again`,
         action: { ...forth, ...nothing, release, namespace },
       },
     ];

@@ -67,8 +67,8 @@ export function staysOf({ origin, site, controlPlane }: RollbackRequest): string
 }
 
 /** Claims by the templates of stateful sets that only the newer revision has; helm deletes none of them. */
-function broughtClaims({ before, live }: TouchedRelease): string[] {
-  const last = live.revisions.at(-1);
+function broughtClaims({ before, live, successor = live }: TouchedRelease): string[] {
+  const last = successor.revisions.at(-1);
   if (before === undefined || last === undefined || !isDecoded(last)) return [];
   const old = new Set(claimsOf(before));
   return claimsOf(last).filter((name) => !old.has(name));

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { judgeRollback } from '../../../src/install/rollback/findings.js';
 import { releasesOf } from '../../../src/install/rollback/observe.js';
 import { makeRollbackPlan } from '../../../src/install/rollback/plan.js';
 import { actionOf, type RollbackRequest } from '../../../src/install/rollback/plan-types.js';
 import { checkPlan } from '../../../src/run/plan.js';
 import type { Action } from '../../../src/runai/steps/types.js';
-import { originOf, revisionOf, siteOf, touched, UPGRADE } from './support.js';
+import { CLUSTER, originOf, revisionOf, siteOf, touched, UPGRADE } from './support.js';
 
 const planOf = (more: Partial<RollbackRequest> = {}) =>
   makeRollbackPlan({ origin: originOf(), site: siteOf(), controlPlane: 'roll-back', ...more });
@@ -181,6 +182,49 @@ test('a cluster part that was uninstalled and installed anew: the new one goes, 
     free && actionOf(free),
     { ...rule, kinds: [], objects: [], unmarked: [] },
     'what the old one left stays; what waits for its operator is freed',
+  );
+});
+
+test('a cluster part of another name: its successor goes under its own, and the old one comes back under its', () => {
+  const place = { release: 'runai-operator', namespace: 'runai' };
+  const rule = { kinds: [], labelled: [], objects: [], unmarked: [], unfinalize: [] };
+  const actions: Action[] = [
+    { kind: 'helm-uninstall', ...place },
+    { kind: 'delete-leftovers', ...place, ...rule },
+    { kind: 'helm', role: 'cluster', release: 'runai-cluster', namespace: 'runai', settings: {} },
+  ];
+  const chart = { name: 'runai-operator', version: '2.3.1', appVersion: '2.3.1' };
+  const before = { ...revisionOf('runai-cluster', '2.3.1'), name: 'runai-operator', chart };
+  const sets = JSON.stringify({
+    ...{ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name: 'new' } },
+    spec: { volumeClaimTemplates: [{ metadata: { name: 'data' } }] },
+  });
+  const newer = revisionOf('runai-cluster', '2.13.66', { manifest: sets });
+  const successor = { release: 'runai-cluster', namespace: 'runai', revisions: [newer] };
+  const old = { ...place, before, recordGone: true, live: { ...place, revisions: [] }, successor };
+  const made = planOf({ origin: originOf(actions), site: siteOf({ releases: [touched('cluster', old)] }) });
+  assert.deepEqual(idsOf(made), [
+    'save',
+    'helm-uninstall:runai-cluster',
+    'delete:leftovers/runai-cluster',
+    'restore:record/runai-operator',
+    'helm-rollback:runai-operator',
+    'restore:objects/runai-operator',
+    'wait:runai-operator',
+    'prove:release',
+  ]);
+  checkPlan(made.plan);
+  const left = made.plan.steps[2];
+  assert.deepEqual(left && actionOf(left), { kind: 'delete-leftovers', ...rule, ...CLUSTER });
+  assert.match(made.plan.steps[1]?.title ?? '', /runai-cluster, .* the runai-operator that was uninstalled/);
+  assert.ok(made.stays.some((text) => /^claims .*: data-new-0$/.test(text)));
+  const owned = { ...old, successor: { ...successor, owner: 'Argo CD app' } };
+  const findings = judgeRollback(originOf(actions), siteOf({ releases: [touched('cluster', owned)] }), {
+    migration: 'refuse',
+    controlPlane: 'roll-back',
+  });
+  assert.ok(
+    findings.some(({ id, seen }) => id === 'rollback.owner.runai-operator' && /Argo CD app/.test(seen)),
   );
 });
 

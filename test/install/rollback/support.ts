@@ -6,7 +6,7 @@ import type { Action } from '../../../src/runai/steps/types.js';
 import { emptySite, revision } from '../support/observation.js';
 
 const BACKEND = { release: 'runai-backend', namespace: 'runai-backend' };
-const CLUSTER = { release: 'runai-cluster', namespace: 'runai' };
+export const CLUSTER = { release: 'runai-cluster', namespace: 'runai' };
 
 /** One revision of a release with a chart of a version. */
 export function revisionOf(

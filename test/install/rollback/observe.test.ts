@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { observeRollback } from '../../../src/install/rollback/observe.js';
+import { uninstalledName } from '../../../src/install/saved-names.js';
+import type { KubeObject } from '../../../src/kube/types.js';
+import type { Action } from '../../../src/runai/steps/types.js';
+import { type FakeApi, startFakeApi } from '../support/fake-api.js';
+import { object, owned } from '../support/step.js';
+import { originOf } from './support.js';
+
+let api: FakeApi;
+before(async () => {
+  api = await startFakeApi();
+  api.put(object('Namespace', 'kube-system'));
+});
+after(() => api.close());
+
+/** The Secret that helm keeps a revision in. */
+function record(release: string, chart: string, version: string): KubeObject {
+  const body = {
+    ...{ name: release, namespace: 'runai', version: 1, config: {} },
+    manifest: JSON.stringify(object('ConfigMap', 'of-both', 'runai')),
+    info: { status: 'deployed', description: '' },
+    chart: { metadata: { name: chart, version }, values: {} },
+  };
+  const text = gzipSync(JSON.stringify(body)).toString('base64');
+  return {
+    ...object('Secret', `sh.helm.release.v1.${release}.v1`, 'runai', {
+      type: 'helm.sh/release.v1',
+      data: { release: Buffer.from(text).toString('base64') },
+    }),
+    metadata: {
+      ...{ name: `sh.helm.release.v1.${release}.v1`, namespace: 'runai' },
+      labels: { owner: 'helm', name: release, status: 'deployed', version: '1' },
+    },
+  };
+}
+
+const ACTIONS: readonly Action[] = [
+  { kind: 'helm-uninstall', release: 'runai-operator', namespace: 'runai' },
+  { kind: 'helm', role: 'cluster', release: 'runai-cluster', namespace: 'runai', settings: {} },
+];
+
+test('an upgrade from 2.3 or before: what was uninstalled is found under its own name, beside what came in its place', async () => {
+  api.put(record('runai-cluster', 'runai-cluster', '2.13.66'));
+  api.put(owned(object('ConfigMap', 'of-both', 'runai'), 'runai-cluster', 'runai'));
+  const saved = {
+    get: async (name: string) =>
+      name === uninstalledName('runai-operator')
+        ? Buffer.from(JSON.stringify([record('runai-operator', 'runai-operator', '2.3.1')]))
+        : undefined,
+  };
+  for (const untouched of [[], ['helm']]) {
+    const origin = { ...originOf(ACTIONS, { untouched }), saved };
+    const { releases } = await observeRollback(api.client, origin, new AbortController().signal);
+    const [found, ...more] = releases;
+    assert.deepEqual(more, []);
+    assert.deepEqual(
+      [found?.release, found?.before?.chart.version, found?.recordGone, found?.live.revisions],
+      ['runai-operator', '2.3.1', true, []],
+    );
+    const [newer] = found?.successor?.revisions ?? [];
+    assert.equal(newer && 'chart' in newer && newer.chart.version, '2.13.66');
+    assert.equal(found?.upgraded, untouched.length === 0);
+    assert.ok(!found?.dryRun.some((one) => 'foreign' in one), 'what the newer one owns goes with it');
+  }
+});
