@@ -1,19 +1,23 @@
+import * as v from 'valibot';
 import type { SavedStore, StepContext } from '../run/types.js';
+import { parseAnswer } from './answer.js';
 import { runSql, type Server } from './restore-database.js';
 import { MADE_SCRIPT } from './restore-script.js';
 import type { RestoreWork } from './steps/types.js';
 
 const KEPT = 'databases/before-swap.json';
 
-/** What tells one data directory, and one database in it, from another. */
-export interface Made {
+const schema = v.object({
   /** Seconds since initdb, by the server's own clock; the system identifier begins with that moment. */
-  readonly age: number;
+  age: v.number(),
   /** The system identifier: of the data directory. */
-  readonly system: string;
+  system: v.string(),
   /** Object ids by database. */
-  readonly oids: Readonly<Record<string, string>>;
-}
+  oids: v.record(v.string(), v.string()),
+});
+
+/** What tells one data directory, and one database in it, from another. */
+export type Made = Readonly<v.InferOutput<typeof schema>>;
 
 /** What was there before restored databases took the names. */
 export interface BeforeSwap extends Made {
@@ -21,8 +25,10 @@ export interface BeforeSwap extends Made {
   readonly fresh: boolean;
 }
 
+/** @throws AirgapError RESTORE_FAILED */
 export async function readMade(server: Server): Promise<Made> {
-  return JSON.parse(await runSql(server, MADE_SCRIPT, [])) as Made;
+  const what = 'what tells the data directory from another';
+  return parseAnswer(await runSql(server, MADE_SCRIPT, []), schema, { code: 'RESTORE_FAILED', what });
 }
 
 /**

@@ -1,6 +1,8 @@
+import * as v from 'valibot';
 import type { KubeClient } from '../kube/types.js';
 import type { CountedDatabase, DatabaseCount } from '../run/database-count.js';
 import { BACKEND } from '../runai/names.js';
+import { parseAnswer } from './answer.js';
 import { effectiveValues, readLiveReleases } from './collect-releases.js';
 import { describeAddress, externalDatabase } from './database-address.js';
 import { callDatabase, type DatabaseCall } from './database-list.js';
@@ -25,13 +27,18 @@ export async function countRows(
   return countServer({ client, database: await findDatabase(client, values, signal), signal });
 }
 
+const LIST = v.object({ server: v.string(), databases: v.array(v.string()) });
+
 /** @throws AirgapError BACKUP_FAILED */
 export async function countServer(options: DatabaseCall): Promise<DatabaseCount> {
   const text = await execText(callDatabase(SERVER_SCRIPT, ['postgres'], options), {
     code: 'BACKUP_FAILED',
     what: 'the databases cannot be listed',
   });
-  const { server, databases } = JSON.parse(text) as { server: string; databases: string[] };
+  const { server, databases } = parseAnswer(text, LIST, {
+    code: 'BACKUP_FAILED',
+    what: 'the list of databases',
+  });
   const counted: CountedDatabase[] = [];
   for (const name of databases) {
     const lines = await execText(callDatabase(COUNT_SCRIPT, [name], options), {

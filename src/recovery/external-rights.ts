@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { AirgapError, type Fault } from '../errors.js';
 import { PASSWORD_KEYS, POSTGRES } from '../runai/postgres.js';
+import { parseAnswer } from './answer.js';
 import { describeAddress, quote, type ServerAddress } from './database-address.js';
 import { oldName, sideName } from './database-names.js';
 
@@ -25,8 +26,10 @@ const schema = v.object({
 /** What a login may do on a server, and what is there. */
 export type ServerRights = v.InferOutput<typeof schema>;
 
+/** @throws AirgapError RESTORE_FAILED */
 export function parseRights(text: string): ServerRights {
-  return v.parse(schema, JSON.parse(text));
+  const what = 'what the login may do on the database’s server';
+  return parseAnswer(text, schema, { code: 'RESTORE_FAILED', what });
 }
 
 /** What a restore of one database needs of a server that it shares with others. */

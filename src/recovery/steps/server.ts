@@ -1,4 +1,6 @@
+import * as v from 'valibot';
 import type { StepContext } from '../../run/types.js';
+import { parseAnswer } from '../answer.js';
 import { findDatabase } from '../database-place.js';
 import { runSql, type Server } from '../restore-database.js';
 import { STATE_SCRIPT } from '../restore-script.js';
@@ -11,15 +13,19 @@ export async function serverOf(work: RestoreWork, { signal }: Pick<StepContext, 
   return { client: work.client, target, user, password, signal };
 }
 
-/** What a server has. */
-export interface ServerState {
+const schema = v.object({
   /** Comments by database. */
-  readonly databases: Readonly<Record<string, string>>;
-  readonly roles: readonly string[];
-}
+  databases: v.record(v.string(), v.string()),
+  roles: v.array(v.string()),
+});
 
+/** What a server has. */
+export type ServerState = v.InferOutput<typeof schema>;
+
+/** @throws AirgapError RESTORE_FAILED */
 export async function readState(server: Server): Promise<ServerState> {
-  return JSON.parse(await runSql(server, STATE_SCRIPT, [])) as ServerState;
+  const what = 'the list of databases and roles';
+  return parseAnswer(await runSql(server, STATE_SCRIPT, []), schema, { code: 'RESTORE_FAILED', what });
 }
 
 /** The comment of a database that this run restored and compared. */

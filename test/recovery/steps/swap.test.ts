@@ -33,7 +33,7 @@ describe('threat 129: the swap and its outage', () => {
       protocol: '',
     });
     if (input.includes('json_object_agg'))
-      return said(JSON.stringify({ databases: server.databases, roles: [] }));
+      return said(JSON.stringify({ databases: server.databases, roles: [], age: 1, system: '1', oids: {} }));
     if (input.includes('pg_control_system')) return said(JSON.stringify({ age: 1, system: '1', oids: {} }));
     if (!input.includes('RENAME')) return said('');
     await server.onSwap();
