@@ -109,7 +109,7 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 2
     const before = { events: count('secrets'), leases: count('leases'), maps: count('configmaps') };
     const { out } = ended(await install(first, ...flags(), '--dry-run'), 0);
     assert.match(out, /Plan, 8 steps/);
-    assert.match(out, /\+ global\.domain: "runai\.test"/);
+    assert.match(out, /~ global\.domain: "" -> "runai\.test"/);
     const json = JSON.parse(ended(await install(first, ...flags(), '--dry-run', '-o', 'json'), 0).out);
     assert.equal(json.outcome, 'planned');
     const ids = json.steps.map((step: { id: string }) => step.id);
