@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { AirgapError } from '../errors.js';
 import type { Emit } from '../events.js';
-import type { Connection } from '../kube/client.js';
-import { RESOURCES } from '../kube/resources.js';
 import type { BackupSeen, BackupStage } from '../run/backup-stage.js';
 import { parseIdentityFile, recipientOf } from './archive/age/keys.js';
 import type { Unlock } from './archive/age/unlock.js';
@@ -11,6 +9,7 @@ import { countRows } from './count-rows.js';
 import { createBackup } from './create.js';
 import { CHOICES, LEFT_OUT, type Savings } from './create-types.js';
 import { makeFreshKey } from './fresh-key.js';
+import { labelling, removeHelpersOf } from './left-helpers.js';
 import { measureBackup } from './measure.js';
 import { requireBackupOk, verifyBackup } from './verify.js';
 
@@ -38,7 +37,7 @@ export function backupsForInstall(options: ForInstall): BackupStage {
       return (await makeFreshKey(stateRoot, { name, now: now() })).path;
     },
     take: async ({ client, path, keyFile, runId, signal }) => {
-      await removeHelpers(client, runId, signal);
+      await removeHelpersOf(client, runId, signal);
       const identity = (await identitiesIn(keyFile))[0] ?? '';
       await createBackup({
         client: labelling(client, runId),
@@ -73,31 +72,6 @@ export function backupsForInstall(options: ForInstall): BackupStage {
       });
     },
   };
-}
-
-const RUN_LABEL = 'airgap/run';
-
-/** Pods of ours say which run they belong to. */
-function labelling(client: Connection, runId: string): Connection {
-  return {
-    ...client,
-    create: (object, options) => {
-      if (object.kind !== 'Pod') return client.create(object, options);
-      const { metadata } = object;
-      const labels = { ...metadata.labels, [RUN_LABEL]: runId };
-      return client.create({ ...object, metadata: { ...metadata, labels } }, options);
-    },
-  };
-}
-
-/** A process of this run that was killed could not take its pods away. */
-async function removeHelpers(client: Connection, runId: string, signal: AbortSignal): Promise<void> {
-  const labelSelector = `${RUN_LABEL}=${runId}`;
-  const left = await client.list(RESOURCES.pods, { labelSelector, signal });
-  for (const { metadata } of left) {
-    const { name, namespace = '', uid } = metadata;
-    await client.delete(RESOURCES.pods, { name, namespace }, uid === undefined ? {} : { uid });
-  }
 }
 
 async function opened<T>(

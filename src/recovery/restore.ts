@@ -272,7 +272,7 @@ function openRun(options: RestoreOptions, view: RestoreView): Promise<Session> {
 
 async function workOf(
   options: RestoreOptions,
-  { journal }: Session,
+  { journal, run }: Session,
   external: ExternalServer | undefined,
 ): Promise<RestoreWork> {
   const { backup, installer, random, emit, clock } = options;
@@ -290,7 +290,7 @@ async function workOf(
     ...(external ? { external } : {}),
     safety: {
       find: (folder) => findSafetyBackup(folder, options),
-      take: (folder) => takeSafetyBackup(folder, options),
+      take: (folder) => takeSafetyBackup({ folder, runId: run.identity.runId }, options),
       claims: (folder) => claimsInSafety(folder, options),
     },
   };

@@ -6,6 +6,7 @@ import { openBackup } from './archive/open.js';
 import { createBackup } from './create.js';
 import { CHOICES } from './create-types.js';
 import { heldClaims } from './held-parts.js';
+import { labelling, removeHelpersOf } from './left-helpers.js';
 import { markVerified } from './mark-verified.js';
 import { readMark } from './marks.js';
 import type { RestoreOptions } from './restore-types.js';
@@ -98,16 +99,20 @@ async function identitiesIn(folder: string, names: readonly string[]): Promise<s
   return found;
 }
 
-/** A backup of what is there, for a key of its own beside it. Gives its path. */
-export async function takeSafetyBackup(folder: string, options: RestoreOptions): Promise<string> {
-  const { clock, random, emit } = options;
+/** A backup of what is there, for a key of its own beside it; pods of an attempt that was killed go. Gives its path. */
+export async function takeSafetyBackup(
+  { folder, runId }: { readonly folder: string; readonly runId: string },
+  options: RestoreOptions,
+): Promise<string> {
+  const { clock, random, emit, installer, signal } = options;
+  await removeHelpersOf(installer.client, runId, signal);
   const identity = generateIdentity();
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const path = await freeSafetyPath(folder);
   const keyFile = join(folder, `before-restore-${random(4).toString('hex')}.key`);
   await writeIdentityFile(keyFile, identity, new Date(clock.now()).toISOString());
   await createBackup({
-    client: options.installer.client,
+    client: labelling(installer.client, runId),
     output: path,
     encryption: { kind: 'recipients', recipients: [identity.recipient], identity: identity.secret },
     choices: new Set(CHOICES),
@@ -117,7 +122,7 @@ export async function takeSafetyBackup(folder: string, options: RestoreOptions):
     now: clock.now,
     random,
     emit,
-    signal: options.signal,
+    signal,
   });
   const text = `what was there is saved in ${path}, its key in ${keyFile}`;
   emit({ type: 'note', level: 'warn', text });
