@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -158,5 +158,46 @@ describe('a restore over what is there', { skip: !wanted, timeout: 2_400_000 }, 
     const kept = demandRestored(await restore({ only: ['rbac'], replace: true }));
     assert.deepEqual(kept.databases, []);
     assert.deepEqual(objectFacts(site), known.objects);
+  });
+
+  it('threat 127: what outlived the cluster and was handed back is neither emptied nor dropped', async () => {
+    const folder = metricsFolder(site);
+    const claims = site.json('-n', 'runai-backend', 'get', 'pvc') as unknown as {
+      items: { spec: { volumeName: string } }[];
+    };
+    const volumes = claims.items.map(({ spec }) => spec.volumeName);
+    const patch = (name: string, spec: Json): string =>
+      site.kubectl('patch', 'pv', name, '-p', JSON.stringify({ spec }));
+    for (const name of volumes) patch(name, { persistentVolumeReclaimPolicy: 'Retain' });
+    site.must('psql', 'backend', 'CREATE TABLE newer_than_the_backup AS SELECT 43 AS answer');
+    writeFileSync(join(folder, 'default-tenant', 'newest'), 'than the backup');
+    const ours = ['runai-backend', 'runai', 'by-hand-a', 'by-hand-b'];
+    site.kubectl('delete', 'namespace', ...ours, '--timeout=180s');
+    // The node's provisioner may be quicker than the one who binds: a class that makes nothing waits for what is there.
+    const classes = site.json('get', 'storageclass') as unknown as { items: Json[] };
+    for (const each of classes.items) {
+      const { metadata, ...rest } = each as { metadata: { name: string; annotations: Json } };
+      const { name, annotations } = metadata;
+      const made = { ...rest, metadata: { name, annotations }, provisioner: 'airgap.test/nobody' };
+      site.kubectl('delete', 'storageclass', name);
+      site.kubectl('apply', '-f', site.file(`class-${name}.json`, JSON.stringify(made)));
+    }
+    // As a provisioner that names folders after claims, or a volume that somebody bound beforehand.
+    for (const name of volumes) patch(name, { claimRef: { uid: null, resourceVersion: null } as Json });
+    const refused = await restore({ newRun: true });
+    assert.equal(refused.json['code'], 'RESTORE_REFUSED', `${refused.out}\n${refused.err}`.slice(-3000));
+    assert.match(String(refused.json['found']), /and perhaps more, on PersistentVolume/);
+    assert.ok(readdirSync(join(folder, 'default-tenant')).includes('newest'));
+    // The operator has looked, and has no need of it.
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+    const kept = demandRestored(await restore({}));
+    assert.deepEqual(kept.databases.map(({ old }) => old).sort(), [
+      'backend_airgap_old',
+      'second ü_airgap_old',
+    ]);
+    assert.equal(site.must('psql', 'backend_airgap_old', 'SELECT answer FROM newer_than_the_backup'), '43');
+    assert.deepEqual(fileFacts(site), known.files);
+    dropOld();
+    assert.deepEqual(databaseFacts(site), known.tables);
   });
 });
