@@ -1,11 +1,13 @@
 import { parseQuantity } from '../kube/quantity.js';
 import type { KubeObject } from '../kube/types.js';
+import { TOOLS } from './steps/ingress-patches.js';
+import { isMap } from './values.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Labels and annotations that helm, controllers and tools set for themselves. */
-const TOOLS =
-  /^(app\.kubernetes\.io\/managed-by$|kubernetes\.io\/metadata\.name$|meta\.helm\.sh\/|kubectl\.kubernetes\.io\/|deployment\.kubernetes\.io\/|deprecated\.daemonset\.|openshift\.io\/|field\.cattle\.io\/|airgap\/)/;
+/** Labels and annotations of tools and controllers beside those that no step puts back. */
+const MORE_TOOLS =
+  /^(app\.kubernetes\.io\/managed-by$|kubernetes\.io\/metadata\.name$|kubectl\.kubernetes\.io\/|deployment\.kubernetes\.io\/|deprecated\.daemonset\.|openshift\.io\/)/;
 
 const MARKS = /(^|\.)metadata\.(labels|annotations)$/;
 
@@ -107,7 +109,7 @@ function inMaps(before: Json, now: Json, path: string): string[] {
   const isMarks = MARKS.test(path);
   const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].sort();
   return names.flatMap((name) => {
-    if (isMarks && TOOLS.test(name)) return [];
+    if (isMarks && (TOOLS.test(name) || MORE_TOOLS.test(name))) return [];
     const isFilled = !Object.hasOwn(before, name) || isEmpty(before[name]);
     if (isFilled && !isMarks && (FILLED.has(name) || DEFAULTS[name] === now[name])) return [];
     if (isFilled && path.endsWith('.clientConfig.service') && now[name] === 443) return [];
@@ -143,10 +145,6 @@ function isSame(a: unknown, b: unknown): boolean {
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === false || value === 0) return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
-}
-
-function isMap(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function secretOf({ stringData, data, type: _type, ...rest }: Json): Json {

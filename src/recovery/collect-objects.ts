@@ -4,7 +4,7 @@ import type { KubeClient, KubeObject, ReadOptions } from '../kube/types.js';
 import { ASSET_LABELS, PROJECT_LABEL, projectNamespace } from '../runai/backup.js';
 import { PEOPLE_ELSEWHERE } from '../runai/bindings.js';
 import { CONFIG_RESOURCES, QUEUES } from '../runai/crds.js';
-import { BACKEND, CLUSTER, OBJECTS, SITE_SECRETS } from '../runai/names.js';
+import { BACKEND, CLUSTER, OBJECTS, ROUTE, SITE_SECRETS } from '../runai/names.js';
 import type { CollectedPart } from './collect-types.js';
 import type { Choice } from './create-types.js';
 import { asNew, asNewNamespace, formatList } from './objects.js';
@@ -16,7 +16,6 @@ const PRODUCT = [BACKEND.namespace, CLUSTER.namespace] as const;
 const RBAC = 'rbac.authorization.k8s.io/v1';
 /** Secrets that Kubernetes or helm make themselves. */
 const MADE_BY_OTHERS = new Set(['helm.sh/release.v1', 'kubernetes.io/service-account-token', 'airgap/saved']);
-const ROUTE = { apiVersion: 'route.openshift.io/v1', kind: 'Route' };
 const PROJECTS = { group: 'run.ai', plural: 'projects' };
 /** On what Kubernetes makes itself at its start. */
 const BOOTSTRAP = 'kubernetes.io/bootstrapping';

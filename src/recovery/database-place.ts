@@ -5,6 +5,7 @@ import { type Passwords, POSTGRES, passwordsIn, VALUE_KEYS } from '../runai/post
 import { addressLines, type ServerAddress } from './database-address.js';
 import { bashCall, execText } from './exec-stream.js';
 import { listAt, textAt, valueAt } from './value-at.js';
+import { claimsOf } from './volume-find.js';
 
 /** A database server and how to log in; the password is a secret. */
 export interface Database {
@@ -46,7 +47,7 @@ export async function findDatabase(client: Client, values: unknown, signal: Abor
       return {
         ...{ target, ...rest, passwordFrom: from, image: textAt(own, ['image']) ?? '' },
         pullSecrets: pullSecretsOf(pod),
-        claims: claimsOf(pod).map((claim) => `${target.namespace}/${claim}`),
+        claims: claimsOf(pod['spec']).map((claim) => `${target.namespace}/${claim}`),
       };
     }
     tried.push(`${login.user} with ${login.from} (${refusal})`);
@@ -68,12 +69,6 @@ async function findPod(client: Client, signal: AbortSignal): Promise<KubeObject>
     found: phase ?? 'no such pod',
     hint: `kubectl -n ${namespace} get pods; a database that the site saves itself: --database-by NAME`,
   });
-}
-
-function claimsOf(pod: KubeObject): string[] {
-  return listAt(pod, ['spec', 'volumes']).flatMap(
-    (each) => textAt(each, ['persistentVolumeClaim', 'claimName']) ?? [],
-  );
 }
 
 /** Names of the secrets with which a pod's images are pulled. */

@@ -48,12 +48,16 @@ const ROW_HASH = `coalesce(sum((''x''||substr(md5(airgap_row::text),1,16))::bit(
 const NOT_OURS = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
   SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')`;
 
+/** Tables ('r') or sequences ('S') of the product, in a fixed order. */
+const allOf = (relkind: 'r' | 'S'): string =>
+  `FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = '${relkind}' AND c.relpersistence <> 't' AND ${NOT_OURS.replace(/\s+/g, ' ')} ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"`;
+
 /** Queries that describe a database, one JSON object a line. */
 export const FACTS_SQL = `
 SELECT json_build_object('kind','database','server',current_setting('server_version'),'number',current_setting('server_version_num')::int,'size',pg_database_size(current_database()),'encoding',pg_encoding_to_char(encoding),'collate',datcollate,'ctype',datctype,'owner',pg_get_userbyid(datdba)) FROM pg_database WHERE datname = current_database();
 SELECT json_build_object('kind','extension','name',extname,'version',extversion) FROM pg_extension ORDER BY extname;
-SELECT format('SELECT json_build_object(''kind'',''table'',''schema'',%L::text,''name'',%L::text,''rows'',count(*),''hash'',${ROW_HASH}) FROM ONLY %I.%I AS airgap_row;', n.nspname, c.relname, n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${NOT_OURS.replace(/\s+/g, ' ')} ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" \\gexec
-SELECT format('SELECT json_build_object(''kind'',''sequence'',''schema'',%L::text,''name'',%L::text,''value'',last_value::text,''called'',is_called) FROM %I.%I;', n.nspname, c.relname, n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND ${NOT_OURS.replace(/\s+/g, ' ')} ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" \\gexec
+SELECT format('SELECT json_build_object(''kind'',''table'',''schema'',%L::text,''name'',%L::text,''rows'',count(*),''hash'',${ROW_HASH}) FROM ONLY %I.%I AS airgap_row;', n.nspname, c.relname, n.nspname, c.relname) ${allOf('r')} \\gexec
+SELECT format('SELECT json_build_object(''kind'',''sequence'',''schema'',%L::text,''name'',%L::text,''value'',last_value::text,''called'',is_called) FROM %I.%I;', n.nspname, c.relname, n.nspname, c.relname) ${allOf('S')} \\gexec
 SELECT json_build_object('kind','setting','role',CASE d.setrole WHEN 0 THEN '' ELSE pg_get_userbyid(d.setrole) END,'setting',s) FROM pg_db_role_setting d CROSS JOIN unnest(d.setconfig) s WHERE d.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY d.setrole <> 0, pg_get_userbyid(d.setrole) COLLATE "C", s COLLATE "C";
 SELECT json_build_object('kind','grant','grantee',CASE a.grantee WHEN 0 THEN '' ELSE pg_get_userbyid(a.grantee) END,'privilege',a.privilege_type,'grantable',a.is_grantable) FROM pg_database d CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a WHERE d.datname = current_database() ORDER BY a.grantee <> 0, pg_get_userbyid(a.grantee) COLLATE "C", a.privilege_type COLLATE "C";
 SELECT json_build_object('kind','largeObjects','count',count(*),'hash',coalesce(sum(('x'||substr(md5(lo_get(oid)),1,16))::bit(64)::bigint),0)::text) FROM pg_largeobject_metadata;
@@ -105,16 +109,19 @@ FACTS
 } | psql -XAtqw -v ON_ERROR_STOP=1
 `;
 
+/** The names of the databases that are no templates, as JSON, for a query between double quotes of bash. */
+const DATABASES = `(SELECT json_agg(datname ORDER BY datname COLLATE \\"C\\") FROM pg_database WHERE NOT datistemplate AND datallowconn)`;
+
 /** One line of JSON: what tells this data directory from every other, and the databases that are no templates. */
 export const SERVER_SCRIPT = `${SESSION}
-psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('server', (SELECT system_identifier::text FROM pg_control_system()), 'databases', (SELECT json_agg(datname ORDER BY datname COLLATE \\"C\\") FROM pg_database WHERE NOT datistemplate AND datallowconn))"
+psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('server', (SELECT system_identifier::text FROM pg_control_system()), 'databases', ${DATABASES})"
 `;
 
 /** The number of rows of each table, one a line: what can be had without reading what is in them. */
 export const COUNT_SCRIPT = `${SESSION}
 { printf '%s\\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;'
 cat <<'COUNTS'
-SELECT format('SELECT count(*) FROM ONLY %I.%I;', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND ${NOT_OURS.replace(/\s+/g, ' ')} ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C" \\gexec
+SELECT format('SELECT count(*) FROM ONLY %I.%I;', n.nspname, c.relname) ${allOf('r')} \\gexec
 COUNTS
 } | psql -XAtqw -v ON_ERROR_STOP=1
 `;
@@ -135,7 +142,7 @@ const UNREADABLE = `SELECT json_agg(format('%I.%I', n.nspname, c.relname)) FROM 
  * server and tool.
  */
 export const LIST_SCRIPT = `${SESSION}
-psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('databases', (SELECT json_agg(datname ORDER BY datname COLLATE \\"C\\") FROM pg_database WHERE NOT datistemplate AND datallowconn), 'server', current_setting('server_version'), 'number', current_setting('server_version_num')::int, 'recovery', pg_is_in_recovery(), 'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), 'unreadable', coalesce((${UNREADABLE}), '[]'::json))" || exit
+psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('databases', ${DATABASES}, 'server', current_setting('server_version'), 'number', current_setting('server_version_num')::int, 'recovery', pg_is_in_recovery(), 'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), 'unreadable', coalesce((${UNREADABLE}), '[]'::json))" || exit
 pg_dump --version
 `;
 

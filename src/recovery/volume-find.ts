@@ -75,14 +75,19 @@ export async function findVolumes(
   return { volumes, others };
 }
 
+/** Names of the claims of a pod's volumes. Pure. */
+export function claimsOf(podSpec: unknown): string[] {
+  return listAt(podSpec, ['volumes']).flatMap(
+    (volume) => textAt(volume, ['persistentVolumeClaim', 'claimName']) ?? [],
+  );
+}
+
 /** Pods that have the claim mounted, ended ones apart. */
 export function podsOf(pods: readonly KubeObject[], claim: string): KubeObject[] {
   return pods.filter(
     (pod) =>
       !['Succeeded', 'Failed'].includes(textAt(pod, ['status', 'phase']) ?? '') &&
-      listAt(pod, ['spec', 'volumes']).some(
-        (volume) => textAt(volume, ['persistentVolumeClaim', 'claimName']) === claim,
-      ),
+      claimsOf(pod['spec']).includes(claim),
   );
 }
 

@@ -19,6 +19,9 @@ export interface ObjectRef {
   readonly name: string;
 }
 
+/** The way into a namespace on OpenShift. */
+export const ROUTE = { apiVersion: 'route.openshift.io/v1', kind: 'Route' } as const;
+
 const inBackend = (apiVersion: string, kind: string, name: string): ObjectRef => ({
   apiVersion,
   kind,

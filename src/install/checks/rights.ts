@@ -1,8 +1,8 @@
 import { mapPooled } from '../../io/pool.js';
-import { groupOf } from '../../kube/resources.js';
+import { groupOf, RESOURCES } from '../../kube/resources.js';
 import type { AccessAnswer, AccessCheck, KubeClient } from '../../kube/types.js';
 import type { PlanStep } from '../../run/types.js';
-import type { ObjectRef } from '../../runai/names.js';
+import { type ObjectRef, ROUTE } from '../../runai/names.js';
 import type { Finding } from '../findings.js';
 import { inputOf } from '../plan.js';
 import type { RenderedRelease } from './rendered.js';
@@ -57,12 +57,7 @@ export function neededByStep(step: PlanStep): Need[] {
   const taken = ['get', 'list', 'delete'];
   switch (action.kind) {
     case 'delete-objects':
-      return action.objects.map(({ apiVersion, kind, namespace }) => ({
-        apiVersion,
-        kind,
-        verbs: ['get', 'delete'],
-        ...(namespace === undefined ? {} : { namespace }),
-      }));
+      return action.objects.map((ref) => needOf(ref, ['get', 'delete']));
     case 'delete-owned':
       return action.kinds.map((kind) => ({ ...kind, namespace: action.namespace, verbs: taken }));
     case 'delete-leftovers':
@@ -73,32 +68,11 @@ export function neededByStep(step: PlanStep): Need[] {
     case 'retain-volumes':
       return [{ apiVersion: 'v1', kind: 'PersistentVolume', verbs: ['get', 'patch'] }];
     case 'keep-claims':
-      return [
-        {
-          apiVersion: 'v1',
-          kind: 'PersistentVolumeClaim',
-          namespace: action.namespace,
-          verbs: ['get', 'patch'],
-        },
-      ];
+      return [needOf({ ...RESOURCES.claims, namespace: action.namespace }, ['get', 'patch'])];
     case 'restore-ingress':
-      return [
-        {
-          apiVersion: 'networking.k8s.io/v1',
-          kind: 'Ingress',
-          verbs: ['get', 'patch'],
-          ...(action.ingress.namespace === undefined ? {} : { namespace: action.ingress.namespace }),
-        },
-      ];
+      return [needOf(action.ingress, ['get', 'patch'])];
     case 'restore-routes':
-      return [
-        {
-          apiVersion: 'route.openshift.io/v1',
-          kind: 'Route',
-          namespace: action.namespace,
-          verbs: ['get', 'patch'],
-        },
-      ];
+      return [needOf({ ...ROUTE, namespace: action.namespace }, ['get', 'patch'])];
     case 'restore-runaiconfig':
       return [needOf(action.object, ['get', 'patch'])];
     case 'restore-subjects':
@@ -112,7 +86,7 @@ export function neededByStep(step: PlanStep): Need[] {
   }
 }
 
-function needOf({ apiVersion, kind, namespace }: ObjectRef, verbs: readonly string[]): Need {
+function needOf({ apiVersion, kind, namespace }: Omit<ObjectRef, 'name'>, verbs: readonly string[]): Need {
   return { apiVersion, kind, verbs, ...(namespace === undefined ? {} : { namespace }) };
 }
 

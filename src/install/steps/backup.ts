@@ -17,8 +17,7 @@ interface Begun {
   readonly place: string;
 }
 
-/** Name of what is known of a fresh backup before it is made. */
-export const BACKUP_BEGUN = 'backup/begun.json';
+const BEGUN = 'backup/begun.json';
 export const NO_BACKUP = 'NO BACKUP is made, because of --no-backup: what gets lost is lost';
 
 /** Sees to the backup that the plan asks for. */
@@ -98,7 +97,7 @@ function freshBackup(work: Needs, folder: string | undefined): StepExecutor {
       const { signal, runId, saved, emit } = context;
       const path = await freePath(folder ?? context.runFolder, runId);
       const keyFile = await backup.stage.newKey(runId);
-      await saved.put(BACKUP_BEGUN, JSON.stringify({ path, keyFile, place: backup.place } satisfies Begun));
+      await saved.put(BEGUN, JSON.stringify({ path, keyFile, place: backup.place } satisfies Begun));
       emit({ type: 'note', level: 'info', text: `backup into ${path}, its key into ${keyFile}` });
       const { client, stage } = backup;
       made = await stage.take({ client, path, keyFile, runId, signal }).catch(refuse);
@@ -150,8 +149,9 @@ function wantedOf({ backup: { clusterUid, harmBegun }, now }: Needs) {
   return { clusterUid, ...(harmBegun ? {} : { now: now() }) };
 }
 
-async function readBegun({ saved }: StepContext): Promise<Begun | undefined> {
-  const content = await saved.get(BACKUP_BEGUN);
+/** What is known of the run's fresh backup from before it was made. */
+export async function readBegun({ saved }: Pick<StepContext, 'saved'>): Promise<Begun | undefined> {
+  const content = await saved.get(BEGUN);
   return content === undefined ? undefined : (JSON.parse(content.toString('utf8')) as Begun);
 }
 

@@ -3,7 +3,7 @@ import { waitFor } from '../../kube/wait.js';
 import { type DatabaseCount, describeCount } from '../../run/database-count.js';
 import type { StepContext } from '../../run/types.js';
 import { databaseLosses, databaseShrinkages } from '../database-same.js';
-import { BACKUP_BEGUN } from './backup.js';
+import { readBegun } from './backup.js';
 import type { Work } from './types.js';
 
 type Needs = Pick<Work, 'results' | 'countRows'> & { readonly limits?: Pick<Work['limits'], 'health'> };
@@ -113,11 +113,8 @@ async function readBefore({ saved }: StepContext): Promise<DatabaseCount | undef
 
 /** What is the same wherever the data went: nobody works on, and there are two ways back. */
 async function wayBack({ results }: Needs, { saved, runId }: StepContext): Promise<string> {
-  const begun = await saved.get(BACKUP_BEGUN);
-  const path =
-    begun === undefined
-      ? results.backup && 'path' in results.backup && results.backup.path
-      : (JSON.parse(begun.toString('utf8')) as { readonly path: string }).path;
+  const begun = await readBegun({ saved });
+  const path = begun?.path ?? (results.backup && 'path' in results.backup && results.backup.path);
   const backup = path ? `the data is in the backup ${path} (airgap restore)` : 'this run made no backup';
   return (
     `let nobody work with the new version; ${backup}; look which claims and volumes the database had and has, ` +

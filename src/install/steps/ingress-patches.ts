@@ -1,8 +1,8 @@
 import type { KubeObject } from '../../kube/types.js';
 import { sameValue } from '../../runai/values/key.js';
 
-/** Annotations that tools set for themselves. */
-const TOOLS =
+/** Annotations that tools set for themselves, on whatever object. */
+export const TOOLS =
   /^(meta\.helm\.sh\/|kubectl\.kubernetes\.io\/last-applied-configuration$|field\.cattle\.io\/|airgap\/)/;
 
 export interface TlsEntry {

@@ -1,11 +1,9 @@
 import type { KubeObject, Resource } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
-import { BACKEND } from '../../runai/names.js';
+import { BACKEND, ROUTE } from '../../runai/names.js';
 import { changes, type Reapplication, settle } from './ingress-patches.js';
 import { renderedObject, savedObjects } from './saved-site.js';
 import type { Work } from './types.js';
-
-const KIND = { apiVersion: 'route.openshift.io/v1', kind: 'Route' } as const;
 
 type Route = KubeObject & { readonly spec?: { readonly tls?: Readonly<Record<string, unknown>> } };
 
@@ -16,12 +14,12 @@ interface Gap extends Reapplication {
 /** Puts hand-made annotations and TLS settings back onto the Routes that the new chart made; its own word stays. */
 export function restoreRoutesStep({ client }: Pick<Work, 'client'>, namespace: string): StepExecutor {
   const look = async ({ saved, signal }: StepContext): Promise<{ gaps: Gap[]; resource?: Resource }> => {
-    const resource = await client.resourceFor(KIND.apiVersion, KIND.kind, { signal });
+    const resource = await client.resourceFor(ROUTE.apiVersion, ROUTE.kind, { signal });
     if (resource === undefined) return { gaps: [] };
     const gaps: Gap[] = [];
-    for (const before of (await savedObjects(saved, KIND, namespace)) as Route[]) {
+    for (const before of (await savedObjects(saved, ROUTE, namespace)) as Route[]) {
       const { name } = before.metadata;
-      const rendered = await renderedObject(saved, BACKEND.release, { ...KIND, namespace, name });
+      const rendered = await renderedObject(saved, BACKEND.release, { ...ROUTE, namespace, name });
       // A Route that no chart made is nobody's to delete, and was not.
       if (rendered === undefined) continue;
       const live = await client.get<Route>(resource, { name, namespace }, { signal });

@@ -4,7 +4,7 @@ import { storedResource } from '../../kube/stored.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { CONFIG_RESOURCES, QUEUES, RULES } from '../../runai/crds.js';
-import { BACKEND, CLUSTER } from '../../runai/names.js';
+import { BACKEND, CLUSTER, ROUTE } from '../../runai/names.js';
 import { readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
 import { countBefore } from './database.js';
@@ -22,7 +22,7 @@ const NAMESPACED: readonly Kind[] = [
   { apiVersion: 'v1', kind: 'ServiceAccount' },
   { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
   { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' },
-  { apiVersion: 'route.openshift.io/v1', kind: 'Route' },
+  ROUTE,
   { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' },
   { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'RoleBinding' },
   { apiVersion: 'run.ai/v1', kind: 'RunaiConfig' },

@@ -10,6 +10,7 @@ import {
   losesIngress,
   movesVolumes,
   reinstallsCluster,
+  upgradesBackend,
 } from './paths.js';
 import type { ProductStep, Settings, StepRow } from './types.js';
 
@@ -111,8 +112,7 @@ export const BACKEND_STEPS: readonly StepRow[] = [
     when: 'an upgrade on Kubernetes, whether the ingress was deleted and made again or not: helm resets what it knows',
     steps: (facts) => {
       const { site } = facts;
-      const upgrades = !['install', 'none'].includes(backendPath(facts));
-      if (site.platform === 'openshift' || !site.backendIngress || !upgrades) return [];
+      if (site.platform === 'openshift' || !site.backendIngress || !upgradesBackend(facts)) return [];
       return [
         {
           id: 'restore:ingress',
@@ -134,8 +134,7 @@ export const BACKEND_STEPS: readonly StepRow[] = [
     row: 'restore-routes',
     when: 'an upgrade on OpenShift, whether Routes were deleted and made again or not',
     steps: (facts) => {
-      const upgrades = !['install', 'none'].includes(backendPath(facts));
-      if (facts.site.platform !== 'openshift' || !upgrades) return [];
+      if (facts.site.platform !== 'openshift' || !upgradesBackend(facts)) return [];
       return [
         {
           id: 'restore:routes',

@@ -1,4 +1,4 @@
-import { BACKEND, OBJECTS, type ObjectRef } from '../names.js';
+import { BACKEND, OBJECTS, type ObjectRef, ROUTE } from '../names.js';
 import { SOURCES } from '../sources.js';
 import { crosses, isAtLeast } from '../version.js';
 import { backendPath } from './paths.js';
@@ -10,7 +10,6 @@ const WORKLOAD_KINDS = [
   { apiVersion: 'v1', kind: 'Service' },
 ] as const;
 const INGRESS = { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress' } as const;
-const ROUTE = { apiVersion: 'route.openshift.io/v1', kind: 'Route' } as const;
 const ACCOUNT = { apiVersion: 'v1', kind: 'ServiceAccount' } as const;
 
 /** The deletes that upgrade texts ask for before the control plane's chart, in their order. */

@@ -34,6 +34,11 @@ export function claimSetting(claim: string): string {
   return claim === CLAIMS.thanos ? CLAIM_SETTINGS.thanos : CLAIM_SETTINGS.postgresql;
 }
 
+/** True when the control plane that is there gets a newer chart, on whatever path. */
+export function upgradesBackend(facts: Facts): boolean {
+  return !['install', 'none'].includes(backendPath(facts));
+}
+
 /** True when the cluster part must be uninstalled and installed anew; a release of another name is none to upgrade. */
 export function reinstallsCluster({ site, target }: Facts): boolean {
   if (site.cluster === undefined || target.cluster === undefined) return false;
