@@ -1,3 +1,4 @@
+import { releaseNameOf } from '../helm/marks.js';
 import { groupOf } from '../kube/resources.js';
 import type { KubeClient, KubeObject } from '../kube/types.js';
 import { BACKEND, CLUSTER, OLD_CLUSTER_RELEASE } from '../runai/names.js';
@@ -24,7 +25,6 @@ export const WORKLOAD_KINDS: readonly string[] = [
   'PodMonitor',
 ];
 
-const RELEASE = 'meta.helm.sh/release-name';
 const MANAGED_BY = 'app.kubernetes.io/managed-by';
 const OURS = /^(Helm|runai.*|prometheus-operator)$/;
 /** Longer chains of owners are nobody's that is known. */
@@ -49,9 +49,9 @@ export async function belongingOf(
     depth = 0,
   }: { readonly whose: Whose; readonly signal: AbortSignal; readonly depth?: number },
 ): Promise<Belonging> {
-  const { annotations = {}, ownerReferences = [], namespace } = object.metadata;
+  const { ownerReferences = [], namespace } = object.metadata;
   const [owner] = ownerReferences;
-  if (annotations[RELEASE] !== undefined || owner === undefined || depth > DEPTH)
+  if (releaseNameOf(object) !== undefined || owner === undefined || depth > DEPTH)
     return ownBelonging(object, whose);
   if (isOfProduct(owner.apiVersion)) return 'product';
   const { apiVersion, kind, name, uid } = owner;
@@ -65,11 +65,11 @@ export async function belongingOf(
 
 /** By what stands on the object itself. Pure. */
 export function ownBelonging(object: KubeObject, { release, namespace }: Whose): Belonging {
-  const { annotations = {}, labels = {} } = object.metadata;
+  const { labels = {} } = object.metadata;
   if (isKept(object) || isReleases(object, BACKEND)) return 'others';
   if (object.kind === 'Secret' && isSites(object, namespace)) return 'others';
   if ('run.ai/cluster-wide' in labels || 'run.ai/department' in labels) return 'others';
-  if (annotations[RELEASE] !== undefined) {
+  if (releaseNameOf(object) !== undefined) {
     const own = [release, CLUSTER.release, OLD_CLUSTER_RELEASE];
     return own.some((name) => isReleases(object, { release: name, namespace })) ? 'product' : 'others';
   }

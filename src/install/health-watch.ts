@@ -1,5 +1,6 @@
 import { AirgapError } from '../errors.js';
 import type { Emit } from '../events.js';
+import { releaseNameOf } from '../helm/marks.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject, Resource } from '../kube/types.js';
 import { waitFor } from '../kube/wait.js';
@@ -19,7 +20,6 @@ const DEFAULT_TIMEOUT = 15 * 60_000;
 /** Health must hold this long, so that a crash right after the start is seen. */
 const STEADY_MS = 3000;
 const EVERY_MS = 1500;
-const HELM_RELEASE = 'meta.helm.sh/release-name';
 
 /** A namespace, or what one Helm release has in it. */
 export interface HealthPlace {
@@ -34,8 +34,7 @@ export async function readHealth(
   { namespace, release }: HealthPlace,
   signal?: AbortSignal,
 ): Promise<HealthReport> {
-  const own = (object: KubeObject): boolean =>
-    release === undefined || object.metadata.annotations?.[HELM_RELEASE] === release;
+  const own = (object: KubeObject): boolean => release === undefined || releaseNameOf(object) === release;
   const list = (resource: Resource, fieldSelector?: string) =>
     client.list(resource, {
       namespace,
@@ -61,7 +60,7 @@ export async function readHealth(
     statefulSets: statefulSets.filter(own),
     daemonSets: daemonSets.filter(own),
     // Hooks are helm's to judge, Jobs of a CronJob come and go, and what an older release left says nothing.
-    jobs: jobs.filter((job) => HELM_RELEASE in (job.metadata.annotations ?? {}) && own(job)),
+    jobs: jobs.filter((job) => releaseNameOf(job) !== undefined && own(job)),
     pods,
     claims: claims.filter(own),
     configs: configs.filter(own),

@@ -1,3 +1,4 @@
+import { releaseNameOf } from '../helm/marks.js';
 import { isDecoded, type Release } from '../helm/release.js';
 import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject, Resource } from '../kube/types.js';
@@ -13,8 +14,6 @@ import { listKind } from './steps/objects.js';
 import { valueAt } from './values.js';
 
 type Read = { readonly signal?: AbortSignal };
-
-const HELM_RELEASE = 'meta.helm.sh/release-name';
 
 /** Reads what the product's table of steps asks for. */
 export async function observeProduct(
@@ -95,7 +94,7 @@ function versionOf(release: Release | undefined): Version | undefined {
 }
 
 function isBackends(object: KubeObject | undefined): boolean {
-  return object?.metadata.annotations?.[HELM_RELEASE] === BACKEND.release;
+  return object !== undefined && releaseNameOf(object) === BACKEND.release;
 }
 
 async function getRef(client: KubeClient, ref: ObjectRef, read: Read): Promise<KubeObject | undefined> {

@@ -1,3 +1,4 @@
+import { RELEASE_NAMESPACE, releaseNameOf } from '../../helm/marks.js';
 import type { ReleaseName } from '../../helm/types.js';
 import { mapPooled } from '../../io/pool.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
@@ -14,8 +15,6 @@ import type { Check, Row } from './types.js';
 
 const WIDTH = 4;
 const SHOWN = 6;
-const OWNER = 'meta.helm.sh/release-name';
-const OWNER_PLACE = 'meta.helm.sh/release-namespace';
 const IMMUTABLE = /field is immutable|updates to statefulset spec for fields other than|is immutable/i;
 
 /** What the API server says about one object. */
@@ -213,8 +212,8 @@ function foreignOwner(
   { release, namespace, known }: ReleaseName & { readonly known: boolean },
 ): string | undefined {
   const { annotations = {}, labels = {} } = live.metadata;
-  const owner = annotations[OWNER];
-  const place = annotations[OWNER_PLACE] ?? namespace;
+  const owner = releaseNameOf(live);
+  const place = annotations[RELEASE_NAMESPACE] ?? namespace;
   if (owner === release && place !== namespace)
     return `is there already and belongs to release ${owner} of namespace ${place}`;
   if (owner === release && labels['app.kubernetes.io/managed-by'] === 'Helm') return undefined;

@@ -1,9 +1,9 @@
+import { isKeptByPolicy, releaseNameOf } from '../../helm/marks.js';
 import type { KubeObject } from '../../kube/types.js';
 import type { PlanStep } from '../../run/types.js';
 import { inputOf, type StepInput } from '../plan.js';
 import { isOwned, keyOf } from '../steps/delete-owned.js';
 import { isTaken } from '../steps/leftovers.js';
-import { isKeptByPolicy } from '../steps/uninstall-dangers.js';
 import type { RenderedRelease } from './rendered.js';
 
 /** What is known about the site and the plan when it is asked what goes away. */
@@ -17,8 +17,6 @@ export interface Before {
 
 /** Tells of a live object. */
 export type Leaves = (live: KubeObject) => boolean;
-
-const RELEASE = 'meta.helm.sh/release-name';
 
 /**
  * Which live objects the steps before a release's chart take away, each by the rule of its step: what is only of the
@@ -75,7 +73,7 @@ interface Release {
 function isUninstalled(live: KubeObject, manifest: readonly KubeObject[], release: Release): boolean {
   const recorded = find(live, manifest, release);
   if (recorded === undefined || isKeptByPolicy(recorded) || isKeptByPolicy(live)) return false;
-  const owner = live.metadata.annotations?.[RELEASE];
+  const owner = releaseNameOf(live);
   return owner === undefined || owner === release.release;
 }
 

@@ -1,3 +1,4 @@
+import { releaseNameOf } from '../../helm/marks.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { Finding } from '../findings.js';
 import { valueAt } from '../values.js';
@@ -137,9 +138,7 @@ async function liveObjects(
       const resource = await client.resourceFor(apiVersion, name, { signal });
       if (resource === undefined) continue;
       const live = await client.list(resource, { namespace, signal });
-      found.push(
-        ...live.filter((one) => one.metadata.annotations?.['meta.helm.sh/release-name'] === release),
-      );
+      found.push(...live.filter((one) => releaseNameOf(one) === release));
     }
   }
   return found;

@@ -1,3 +1,4 @@
+import { releaseNameOf } from '../../helm/marks.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeClient, KubeObject, Resource } from '../../kube/types.js';
 import type { Finding } from '../findings.js';
@@ -82,7 +83,7 @@ export function strictOf(
     readonly labels: ReadonlyMap<string, Labels>;
   },
 ): Omit<StrictWebhook, 'endpoints'>[] {
-  const release = configuration.metadata.annotations?.['meta.helm.sh/release-name'] ?? '';
+  const release = releaseNameOf(configuration) ?? '';
   return listAt(configuration, ['webhooks'])
     .filter((hook) => valueAt(hook, ['failurePolicy']) !== 'Ignore')
     .map((hook) => {

@@ -1,3 +1,4 @@
+import { releaseNameOf } from '../../helm/marks.js';
 import { decodeRelease, isDecoded, type Release } from '../../helm/release.js';
 import { mapPooled } from '../../io/pool.js';
 import { readLiveCrds } from '../../kube/crd-apply.js';
@@ -18,7 +19,6 @@ import { whyFixed } from './immutable.js';
 import { kindOf, type Origin } from './origin.js';
 
 const WIDTH = 6;
-const HELM_RELEASE = 'meta.helm.sh/release-name';
 
 export type Role = 'cluster' | 'control-plane' | 'prerequisite';
 
@@ -153,7 +153,7 @@ async function readTouched(client: KubeClient, { ref, origin, signal }: Sources)
     return why === undefined ? [] : [{ ref: refOf(object, namespace), why }];
   });
   const leaves = (object: KubeObject): boolean =>
-    (successor !== undefined && object.metadata.annotations?.[HELM_RELEASE] === successor.release) ||
+    (successor !== undefined && releaseNameOf(object) === successor.release) ||
     fixed.some((one) => one.ref.kind === object.kind && one.ref.name === object.metadata.name);
   const sent = await dryRun(
     client,

@@ -1,3 +1,4 @@
+import { RELEASE_NAME, RELEASE_NAMESPACE } from '../../helm/marks.js';
 import type { KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import type { Action } from '../../runai/steps/types.js';
@@ -74,10 +75,8 @@ export function isReleases(
   object: KubeObject,
   { release, namespace }: Pick<Owned, 'release' | 'namespace'>,
 ): boolean {
-  const marks = object.metadata.annotations ?? {};
-  return (
-    marks['meta.helm.sh/release-name'] === release && marks['meta.helm.sh/release-namespace'] === namespace
-  );
+  const { annotations = {} } = object.metadata;
+  return annotations[RELEASE_NAME] === release && annotations[RELEASE_NAMESPACE] === namespace;
 }
 
 /** `Secret keycloak-admin`: what tells objects of one namespace apart. */

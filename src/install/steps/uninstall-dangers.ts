@@ -1,3 +1,4 @@
+import { isKeptByPolicy, RESOURCE_POLICY } from '../../helm/marks.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { ObjectRef } from '../../runai/names.js';
@@ -5,8 +6,6 @@ import { parseYamlDocuments } from '../../yaml.js';
 import { isKept, isReleases } from './delete-owned.js';
 import { findObject } from './objects.js';
 import { MANIFEST_LIMITS, manifestObjects } from './saved-site.js';
-
-const POLICY = 'helm.sh/resource-policy';
 
 /** Kinds in a release whose deletion would take other people's objects or data with it. */
 const DANGEROUS = new Set([
@@ -75,7 +74,7 @@ export function keptInManifest(manifest: string, refs: readonly ObjectRef[]): st
       const [object] = parseYamlDocuments(text, 'manifest', MANIFEST_LIMITS) as (KubeObject | null)[];
       if (!object?.metadata || !refs.some((ref) => isSame(object, ref))) return text;
       const { metadata } = object;
-      const annotations = { ...metadata.annotations, [POLICY]: 'keep' };
+      const annotations = { ...metadata.annotations, [RESOURCE_POLICY]: 'keep' };
       return `\n# Source: kept by an upgrade\n${JSON.stringify({ ...object, metadata: { ...metadata, annotations } })}\n`;
     })
     .join('---');
@@ -84,12 +83,7 @@ export function keptInManifest(manifest: string, refs: readonly ObjectRef[]): st
 /** How somebody lets helm keep it. */
 export function keepLine({ kind, name, namespace }: ObjectRef): string {
   const place = namespace === undefined ? '' : ` -n ${namespace}`;
-  return `kubectl annotate ${kind.toLowerCase()} ${name}${place} ${POLICY}=keep`;
-}
-
-/** True for what helm leaves alone when its release goes. */
-export function isKeptByPolicy({ metadata }: KubeObject): boolean {
-  return metadata.annotations?.[POLICY] === 'keep';
+  return `kubectl annotate ${kind.toLowerCase()} ${name}${place} ${RESOURCE_POLICY}=keep`;
 }
 
 function isSame({ kind, metadata }: KubeObject, ref: ObjectRef): boolean {

@@ -1,3 +1,4 @@
+import { isKeptByPolicy, RESOURCE_POLICY } from '../../helm/marks.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeObject } from '../../kube/types.js';
 import { waitFor } from '../../kube/wait.js';
@@ -11,9 +12,6 @@ interface Claims {
   readonly namespace: string;
   readonly claims: readonly string[];
 }
-
-/** helm.sh/resource-policy: what an upgrade reads on the live object; an uninstall does not. */
-const POLICY = 'helm.sh/resource-policy';
 
 type Claim = KubeObject & {
   readonly spec?: { readonly volumeName?: string };
@@ -66,14 +64,13 @@ export function retainVolumesStep({ client }: Needs, { namespace, claims }: Clai
 export function keepClaimsStep({ client }: Needs, { namespace, claims }: Claims): StepExecutor {
   const read = async (name: string, signal: AbortSignal): Promise<Claim | undefined> =>
     client.get<Claim>(RESOURCES.claims, { name, namespace }, { signal });
-  const kept = (claim: Claim): boolean => claim.metadata.annotations?.[POLICY] === 'keep';
   return {
     observe: async ({ signal }) => {
       const found = await Promise.all(claims.map((name) => read(name, signal)));
       const missing = claims.filter((_, index) => found[index] === undefined);
       if (missing.length > 0)
         return { state: 'impossible', detail: `there is no claim ${missing.join(', ')}` };
-      return found.every((claim) => claim !== undefined && kept(claim))
+      return found.every((claim) => claim !== undefined && isKeptByPolicy(claim))
         ? { state: 'done' }
         : { state: 'ready' };
     },
@@ -84,7 +81,7 @@ export function keepClaimsStep({ client }: Needs, { namespace, claims }: Claims)
     perform: async (context) => {
       for (const name of claims) {
         await context.guard();
-        const patch = { metadata: { annotations: { [POLICY]: 'keep' } } };
+        const patch = { metadata: { annotations: { [RESOURCE_POLICY]: 'keep' } } };
         await client.patch(RESOURCES.claims, { name, namespace }, patch, { signal: context.signal });
       }
     },
