@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { handMadeCheck, judgeHandMade, lostFields } from '../../src/install/checks/hand-made.js';
+import { recordedBy } from '../../src/install/checks/recorded.js';
 import type { CheckContext } from '../../src/install/checks/types.js';
 import { handMade } from '../../src/install/hand-made.js';
 import type { KubeObject } from '../../src/kube/types.js';
@@ -194,10 +195,12 @@ test('threat 114: the check looks at what the plan makes anew, and at nothing el
       ...step,
       input: { action },
     }));
+    const site = { releases: new Map([[NS, facts]]) };
     const context = {
       client: bench.api.client,
-      site: { releases: new Map([[NS, facts]]) },
+      site,
       made: { plan: { steps } },
+      recorded: () => recordedBy(site as never),
       rendered: async () => [rendered('', { role: 'control-plane', release: NS, namespace: NS })],
       signal: bench.context.signal,
     } as unknown as CheckContext;

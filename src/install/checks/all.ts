@@ -32,6 +32,7 @@ import { openshiftVersionCheck } from './platform-version.js';
 import { powersCheck } from './powers.js';
 import { prometheusCheck } from './prometheus.js';
 import { pullSecretCheck } from './pull-secret.js';
+import { recordedBy } from './recorded.js';
 import { registrySpaceCheck } from './registry-space.js';
 import { releaseHealthCheck } from './release-health.js';
 import { releaseSizeCheck } from './release-size.js';
@@ -134,7 +135,7 @@ function contextOf(
   const { signal, stateRoot, clock, env } = options;
   const release = parseVersion(bundle.manifest.version);
   const tmp = env['TMPDIR'] || tmpdir();
-  const context: Omit<CheckContext, 'rendered' | 'pods' | 'nodes'> = {
+  const context: Omit<CheckContext, 'recorded' | 'rendered' | 'pods' | 'nodes'> = {
     client,
     bundle,
     crds,
@@ -154,6 +155,7 @@ function contextOf(
     ...context,
     pods: once(() => client.list(RESOURCES.pods, { signal })),
     nodes: once(() => client.list(RESOURCES.nodes, { signal })),
+    recorded: once(() => recordedBy(observation)),
     rendered: once(async () => {
       const apiVersions = await servedVersions(client, signal);
       const kubeVersion = observation.cluster.version.gitVersion;
@@ -180,8 +182,8 @@ async function lookUp(host: string): Promise<Answer> {
   }
 }
 
-function once<T>(read: () => Promise<T>): () => Promise<T> {
-  let answer: Promise<T> | undefined;
+function once<T>(read: () => T): () => T {
+  let answer: T | undefined;
   return () => {
     answer ??= read();
     return answer;

@@ -3,15 +3,12 @@ import type { ReleaseName } from '../../helm/types.js';
 import { mapPooled } from '../../io/pool.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { Finding } from '../findings.js';
-import { current } from '../observe-product.js';
-import { type InstallPlan, inputOf } from '../plan.js';
-import type { Observation } from '../site.js';
-import { manifestObjects } from '../steps/saved-site.js';
 import { aside, isReplacedInQuota } from './aside.js';
 import { type Answer, type Sent, tryChange, tryCreate } from './dry-run-send.js';
 import { find, type Leaves, leavesBefore } from './leaving.js';
 import { leavingWebhooks, webhookIn } from './leaving-webhooks.js';
 import type { Check, Row } from './types.js';
+import { uninstalledBy } from './uninstall.js';
 
 const WIDTH = 4;
 const SHOWN = 6;
@@ -30,10 +27,10 @@ export const dryRunChecks: readonly Check[] = [
   {
     row: { id: 'charts.dry-run', title: 'dry run of the charts' },
     applies: ({ bundle }) => bundle.manifest.charts.length > 0,
-    run: async ({ client, site, made, rendered: render, signal }) => {
+    run: async ({ client, made, recorded, rendered: render, signal }) => {
       const findings: Finding[] = [];
       const rendered = await render();
-      const manifests = manifestsOf(site);
+      const manifests = recorded();
       for (const release of rendered) {
         const { chart, decision } = release.planned;
         const row: Row = { id: `charts.dry-run.${chart.release}`, title: `dry run of ${chart.release}` };
@@ -46,29 +43,16 @@ export const dryRunChecks: readonly Check[] = [
           continue;
         }
         const leaves = leavesBefore(release, { steps: made.plan.steps, manifests, rendered });
-        const recorded = isUninstalled(chart.release, made) ? [] : (manifests.get(chart.release) ?? []);
+        // Helm forgets what it uninstalls: its successor is a new release.
+        const isForgotten = uninstalledBy(made).some(({ release: name }) => name === chart.release);
+        const own = isForgotten ? [] : (manifests.get(chart.release) ?? []);
         const sent = { chart, objects: release.objects };
-        findings.push(judgeDryRun(row, await dryRun(client, sent, { leaves, recorded, signal })));
+        findings.push(judgeDryRun(row, await dryRun(client, sent, { leaves, recorded: own, signal })));
       }
       return findings;
     },
   },
 ];
-
-/** Helm forgets what it uninstalls: its successor is a new release. */
-function isUninstalled(release: string, { plan }: InstallPlan): boolean {
-  return plan.steps.some((step) => {
-    const { action } = inputOf(step);
-    return action.kind === 'helm-uninstall' && action.release === release;
-  });
-}
-
-/** By release: what runs, by helm's record. */
-function manifestsOf({ releases }: Observation): Map<string, readonly KubeObject[]> {
-  return new Map(
-    [...releases].map(([name, facts]) => [name, manifestObjects(current(facts)?.manifest ?? '', name)]),
-  );
-}
 
 export interface DryRunOptions {
   /** Objects that the plan takes away first. */

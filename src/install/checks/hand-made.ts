@@ -3,8 +3,6 @@ import type { KubeClient, KubeObject } from '../../kube/types.js';
 import { OBJECTS } from '../../runai/names.js';
 import type { Finding } from '../findings.js';
 import { handMade } from '../hand-made.js';
-import { current } from '../observe-product.js';
-import { manifestObjects } from '../steps/saved-site.js';
 import { type Leaves, leavesBefore } from './leaving.js';
 import type { Check, Row } from './types.js';
 
@@ -23,19 +21,16 @@ export interface Changed {
 export const handMadeCheck: Check = {
   row: ROW,
   applies: ({ made }) => made.plan.steps.some(({ destructive }) => destructive),
-  run: async ({ client, site, made, rendered: render, signal }) => {
+  run: async ({ client, site, made, recorded, rendered: render, signal }) => {
     const rendered = await render();
-    const records = [...site.releases].flatMap(([release, facts]) => {
-      const running = current(facts);
-      if (running === undefined) return [];
-      const { namespace } = facts;
-      return [{ release, namespace, objects: manifestObjects(running.manifest, release) }];
-    });
-    const manifests = new Map(records.map(({ release, objects }) => [release, objects]));
+    const manifests = recorded();
     const rules = rendered.map((one) => leavesBefore(one, { steps: made.plan.steps, manifests, rendered }));
     const leaves: Leaves = (live) => rules.some((takes) => takes(live));
     const found: Changed[] = [];
-    for (const record of records) found.push(...(await changedIn(client, record, { leaves, signal })));
+    for (const [release, { namespace }] of site.releases) {
+      const record = { namespace, objects: manifests.get(release) ?? [] };
+      found.push(...(await changedIn(client, record, { leaves, signal })));
+    }
     return [judgeHandMade(found)];
   },
 };

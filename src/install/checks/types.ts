@@ -37,6 +37,8 @@ export interface CheckContext {
   readonly signal: AbortSignal;
   /** Rendered once, when the first check asks. */
   readonly rendered: () => Promise<readonly RenderedRelease[]>;
+  /** By release: what runs of it by helm's record, parsed once; nothing where none runs. */
+  readonly recorded: () => ReadonlyMap<string, readonly KubeObject[]>;
   /** Pods of all namespaces, read once. */
   readonly pods: () => Promise<readonly KubeObject[]>;
   /** Nodes, read once. */

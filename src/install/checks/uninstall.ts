@@ -1,18 +1,18 @@
 import { isDecoded } from '../../helm/release.js';
 import type { Finding } from '../findings.js';
-import { inputOf } from '../plan.js';
+import { type InstallPlan, inputOf } from '../plan.js';
 import { type Dangers, dangersOf, keepLine } from '../steps/uninstall-dangers.js';
-import type { Check, CheckContext, Row } from './types.js';
+import type { Check, Row } from './types.js';
 
 /** What the step that uninstalls a release would stop at, asked before anything is changed. */
 export const uninstallCheck: Check = {
   row: { id: 'uninstall', title: 'what an uninstall takes' },
   firm: true,
-  applies: (context) => uninstalled(context).length > 0,
+  applies: ({ made }) => uninstalledBy(made).length > 0,
   run: async (context) => {
-    const { client, site, signal } = context;
+    const { client, site, made, signal } = context;
     const findings: Finding[] = [];
-    for (const { release, namespace } of uninstalled(context)) {
+    for (const { release, namespace } of uninstalledBy(made)) {
       const row: Row = { id: `uninstall.${release}`, title: `what uninstalling ${release} takes` };
       const last = (site.releases.get(release)?.revisions ?? []).filter(isDecoded).at(-1);
       if (last === undefined) {
@@ -26,8 +26,11 @@ export const uninstallCheck: Check = {
   },
 };
 
-function uninstalled({ made }: CheckContext): { readonly release: string; readonly namespace: string }[] {
-  return made.plan.steps.flatMap((step) => {
+/** Releases that a plan uninstalls. Pure. */
+export function uninstalledBy({
+  plan,
+}: Pick<InstallPlan, 'plan'>): { readonly release: string; readonly namespace: string }[] {
+  return plan.steps.flatMap((step) => {
     const { action } = inputOf(step);
     return action.kind === 'helm-uninstall' ? [action] : [];
   });

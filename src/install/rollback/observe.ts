@@ -141,12 +141,7 @@ async function readTouched(client: KubeClient, { ref, origin, signal }: Sources)
     (one) => isDecoded(one) && one.revision === before.revision && one.chart.version === before.chart.version,
   );
   const objects = objectsOf(before);
-  const looked = await mapPooled(
-    objects,
-    WIDTH,
-    async (object, inner) => ({ object, live: await findLive(client, { object, namespace, signal: inner }) }),
-    signal,
-  );
+  const looked = await findAllLive(client, { objects, namespace, signal });
   const missing = looked.filter((one) => !isToStay(one.live)).map(({ object }) => nameOf(object));
   const fixed = looked.flatMap(({ object, live: there }) => {
     const why = there && whyFixed(there, object);
@@ -173,6 +168,24 @@ export async function findLive(
   if (resource === undefined) return undefined;
   const { name, namespace = where.namespace } = object.metadata;
   return client.get(resource, { name, ...(resource.namespaced ? { namespace } : {}) }, { signal });
+}
+
+/** The objects of a manifest, each with its live one. */
+export async function findAllLive(
+  client: KubeClient,
+  where: {
+    readonly objects: readonly KubeObject[];
+    readonly namespace: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<{ readonly object: KubeObject; readonly live: KubeObject | undefined }[]> {
+  const { objects, namespace, signal } = where;
+  return mapPooled(
+    objects,
+    WIDTH,
+    async (object, inner) => ({ object, live: await findLive(client, { object, namespace, signal: inner }) }),
+    signal,
+  );
 }
 
 /** Whether there is an object that nobody deleted: one that was goes sooner or later, whatever is written to it. */

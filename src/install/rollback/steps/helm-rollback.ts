@@ -1,6 +1,5 @@
 import { AirgapError } from '../../../errors.js';
 import { decodeRelease, isDecoded, type Release, withObjects } from '../../../helm/release.js';
-import { mapPooled } from '../../../io/pool.js';
 import { RESOURCES } from '../../../kube/resources.js';
 import type { KubeObject } from '../../../kube/types.js';
 import { waitFor } from '../../../kube/wait.js';
@@ -20,10 +19,8 @@ import {
 import { secretStrings } from '../../values-diff.js';
 import { objectsOf } from '../content.js';
 import type { RollbackWork } from '../executors.js';
-import { findLive, isToStay, nameOf } from '../observe.js';
+import { findAllLive, findLive, isToStay, nameOf } from '../observe.js';
 import { decideRollback, type RollbackDecision, type RollbackTarget } from '../state.js';
-
-const WIDTH = 6;
 
 interface Look {
   readonly secrets: readonly RevisionSecret[];
@@ -54,19 +51,8 @@ export function helmRollbackStep(work: RollbackWork, target: RollbackTarget): St
     const old = revisions.find((one) => one.revision === revision);
     return { secrets, decision, ...(old && isDecoded(old) ? { old } : {}) };
   };
-  const lookAt = async (
-    old: Release,
-    signal: AbortSignal,
-  ): Promise<{ readonly object: KubeObject; readonly live: KubeObject | undefined }[]> =>
-    mapPooled(
-      objectsOf(old),
-      WIDTH,
-      async (object, inner) => ({
-        object,
-        live: await findLive(client, { object, namespace, signal: inner }),
-      }),
-      signal,
-    );
+  const lookAt = (old: Release, signal: AbortSignal) =>
+    findAllLive(client, { objects: objectsOf(old), namespace, signal });
   const missing = async (old: Release, signal: AbortSignal): Promise<KubeObject[]> =>
     (await lookAt(old, signal)).filter(({ live }) => !isToStay(live)).map(({ object }) => object);
   /** Helm would change what is about to go, and call that done. */
