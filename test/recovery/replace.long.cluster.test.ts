@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Ran, startNode, type TestNode } from '../install/support/node.js';
-import { databaseFacts, fileFacts, objectFacts } from './support/facts.js';
+import { databaseFacts, fileFacts, fillSite, type Known, objectFacts } from './support/facts.js';
 import { type EndedRestore as Ended, killedAt } from './support/faults.js';
-import { fillDatabase, fillObjects, fillVolume, metricsFolder, passwordValues } from './support/site.js';
+import { metricsFolder, passwordValues } from './support/site.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 if (!wanted)
@@ -27,7 +27,7 @@ describe('a restore over what is there', { skip: !wanted, timeout: 2_400_000 }, 
   let bundle = '';
   let file = '';
   let key = '';
-  const known = { tables: [] as string[], files: [] as string[], objects: {} as Json };
+  let known: Known;
 
   const run = async (...args: string[]): Promise<Ran> => {
     const ran = await site.airgap(...args);
@@ -83,12 +83,7 @@ describe('a restore over what is there', { skip: !wanted, timeout: 2_400_000 }, 
     const values = site.file('values.json', JSON.stringify(passwordValues(VERSION)));
     const flags = ['--registry', site.registry, '--plain-http', '--timeout', '5m', '--yes'];
     await run('install', bundle, '--domain', 'runai.test', '--backend-values', values, ...flags);
-    fillDatabase(site, SIZE);
-    fillVolume(site, SIZE);
-    fillObjects(site);
-    known.tables = databaseFacts(site);
-    known.files = fileFacts(site);
-    known.objects = objectFacts(site);
+    known = fillSite(site, SIZE);
     file = join(site.folder, 'site.backup');
     const { out } = await run('backup', 'create', '-o', file, '--format', 'json');
     key = String(JSON.parse(out).keyFile);

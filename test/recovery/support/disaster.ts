@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Ran, type Running, seeded, startNode, type TestNode } from '../../install/support/node.js';
-import { databaseFacts, diskUse, fileFacts, objectFacts, untouched } from './facts.js';
+import { databaseFacts, diskUse, fileFacts, fillSite, type Known, objectFacts, untouched } from './facts.js';
 import {
   deletePod,
   type EndedRestore,
@@ -19,15 +19,7 @@ import {
 } from './faults.js';
 import { differences } from './manifests.js';
 import { canaries, findSecrets, liveSecrets } from './secrets.js';
-import {
-  fillDatabase,
-  fillObjects,
-  fillVolume,
-  metricsFolder,
-  passwordValues,
-  rowsOfJobs,
-  type Size,
-} from './site.js';
+import { metricsFolder, passwordValues, rowsOfJobs, type Size } from './site.js';
 import { type Watch, watchCommandLines } from './watch.js';
 
 const ENTRY = fileURLToPath(new URL('./entry.ts', import.meta.url));
@@ -63,12 +55,7 @@ export function disaster({ version, size, kills, failures }: Disaster): void {
     let second = { file: '', key: '' };
     const secrets = canaries();
     let watch: Watch;
-    const known = {
-      tables: [] as string[],
-      files: [] as string[],
-      objects: {} as Record<string, unknown>,
-      bytes: 0,
-    };
+    let known: Known & { readonly bytes: number };
 
     const flags = (): string[] => ['--registry', site.registry, '--plain-http', '--timeout', '5m', '--yes'];
     const run = async (args: readonly string[], status: number): Promise<Ran> => {
@@ -139,14 +126,8 @@ export function disaster({ version, size, kills, failures }: Disaster): void {
       const values = join(site.folder, 'values.json');
       writeFileSync(values, JSON.stringify(passwordValues(version)), { mode: 0o600 });
       await run(['install', bundle, '--domain', 'runai.test', '--backend-values', values, ...flags()], 0);
-      fillDatabase(site, size);
-      fillVolume(site, size);
-      fillObjects(site);
-      known.tables = databaseFacts(site);
-      known.files = fileFacts(site);
-      known.objects = objectFacts(site);
+      known = { ...fillSite(site, size), bytes: diskUse(site) };
       for (const [name, secret] of liveSecrets(site)) secrets.set(`at first, ${name}`, secret);
-      known.bytes = diskUse(site);
       assert.ok(known.files.length > size.files && Object.keys(known.objects).length > 50);
     });
     after(() => {

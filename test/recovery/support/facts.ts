@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import type { TestNode } from '../../install/support/node.js';
-import { metricsFolder } from './site.js';
+import { fillDatabase, fillObjects, fillVolume, metricsFolder, type Size } from './site.js';
 
 const TABLES = [
   'public.jobs',
@@ -137,4 +137,19 @@ function plain(item: Item): unknown {
   // A headless service has an address by its text.
   const address = clusterIP === 'None' ? { clusterIP } : {};
   return { ...rest, metadata: { ...kept, annotations }, spec: { ...spec, ...address } };
+}
+
+/** What a site holds, to be compared after a restore. */
+export interface Known {
+  readonly tables: readonly string[];
+  readonly files: readonly string[];
+  readonly objects: Readonly<Record<string, unknown>>;
+}
+
+/** Fills database, metrics volume and cluster with what a restore must bring back. */
+export function fillSite(site: TestNode, size: Size): Known {
+  fillDatabase(site, size);
+  fillVolume(site, size);
+  fillObjects(site);
+  return { tables: databaseFacts(site), files: fileFacts(site), objects: objectFacts(site) };
 }
