@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { AirgapError } from '../errors.js';
 import type { KubeClient } from '../kube/types.js';
 import type { CountedDatabase, DatabaseCount } from '../run/database-count.js';
 import { BACKEND } from '../runai/names.js';
@@ -7,7 +8,7 @@ import { effectiveValues, readLiveReleases } from './collect-releases.js';
 import { describeAddress, externalDatabase } from './database-address.js';
 import { callDatabase, type DatabaseCall } from './database-list.js';
 import { findDatabase } from './database-place.js';
-import { COUNT_SCRIPT, SERVER_SCRIPT } from './dump-script.js';
+import { COUNT_SCRIPT, END_OF_COUNTS, SERVER_SCRIPT } from './dump-script.js';
 import { execText } from './exec-stream.js';
 
 /**
@@ -45,8 +46,19 @@ export async function countServer(options: DatabaseCall): Promise<DatabaseCount>
       code: 'BACKUP_FAILED',
       what: `the rows of ${name} cannot be counted`,
     });
-    const rows = lines.split('\n').filter((line) => line !== '');
-    counted.push({ name, tables: rows.length, rows: rows.reduce((sum, count) => sum + Number(count), 0) });
+    const counts = parseCounts(lines, name);
+    counted.push({ name, tables: counts.length, rows: counts.reduce((sum, count) => sum + count, 0) });
   }
   return { kind: 'counted', server, databases: counted };
+}
+
+/** @throws AirgapError BACKUP_FAILED for lines without their end */
+function parseCounts(text: string, database: string): readonly number[] {
+  const lines = text.trimEnd().split('\n');
+  const end = lines.pop();
+  if (end === END_OF_COUNTS && lines.every((line) => /^\d+$/.test(line))) return lines.map(Number);
+  throw new AirgapError('BACKUP_FAILED', `the counts of ${database} did not arrive whole`, {
+    expected: `one number a line, then ${END_OF_COUNTS}`,
+    found: `${lines.length + 1} lines, ${text.length} characters`,
+  });
 }

@@ -117,11 +117,15 @@ export const SERVER_SCRIPT = `${SESSION}
 psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('server', (SELECT system_identifier::text FROM pg_control_system()), 'databases', ${DATABASES})"
 `;
 
+/** Stands behind the last count: counts that were cut off would look like rows that are gone. */
+export const END_OF_COUNTS = 'end-of-counts';
+
 /** The number of rows of each table, one a line: what can be had without reading what is in them. */
 export const COUNT_SCRIPT = `${SESSION}
 { printf '%s\\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;'
 cat <<'COUNTS'
 SELECT format('SELECT count(*) FROM ONLY %I.%I;', n.nspname, c.relname) ${allOf('r')} \\gexec
+\\echo ${END_OF_COUNTS}
 COUNTS
 } | psql -XAtqw -v ON_ERROR_STOP=1
 `;

@@ -23,9 +23,9 @@ describe('the rows of every database', { skip: withoutPostgres() }, () => {
   });
   after(() => postgres.stop());
 
-  const count = (password = PASSWORD) =>
+  const count = (password = PASSWORD, client: Pick<Postgres['client'], 'exec'> = postgres.client) =>
     countServer({
-      client: postgres.client,
+      client,
       database: {
         target: { namespace: 'runai-backend', pod: 'runai-backend-postgresql-0', container: 'postgresql' },
         ...{ user: 'postgres', password, passwordFrom: 'secret', image: '', pullSecrets: [], claims: [] },
@@ -48,6 +48,24 @@ describe('the rows of every database', { skip: withoutPostgres() }, () => {
     assert.deepEqual(emptied.kind === 'counted' && emptied.databases[0], {
       ...{ name: 'backend', tables: 4, rows: 2 },
     });
+  });
+
+  it('counts that were cut off are an error, not rows that are gone', async () => {
+    const cut = (keep: (stdout: string) => string) => async (target: never, io: never) => {
+      const ran = await postgres.client.exec(target, io);
+      const text = ran.stdout.toString('utf8');
+      return text.startsWith('{') ? ran : { ...ran, stdout: Buffer.from(keep(text)) };
+    };
+    const halves = [
+      () => '',
+      (text: string) => text.slice(0, 2),
+      (text: string) => text.split('\n').slice(0, -2).join('\n'),
+    ];
+    for (const half of halves) {
+      await assert.rejects(count(PASSWORD, { exec: cut(half) as never }), {
+        ...{ code: 'BACKUP_FAILED', message: 'the counts of backend did not arrive whole' },
+      });
+    }
   });
 
   it('a login that is refused is an error without the password in it', async () => {
