@@ -1,11 +1,8 @@
 import type { KubeObject } from '../../kube/types.js';
 import type { SavedStore } from '../../run/types.js';
 import type { ObjectRef } from '../../runai/names.js';
-import { parseYamlDocuments, type YamlLimits } from '../../yaml.js';
+import { manifestObjects } from '../manifest.js';
 import type { Values } from '../values.js';
-
-/** A manifest is our own copy of what Helm rendered: larger than what strangers may send. */
-export const MANIFEST_LIMITS: YamlLimits = { size: 64 * 1024 * 1024, depth: 100, aliases: 1000 };
 
 type Kind = Pick<ObjectRef, 'apiVersion' | 'kind'>;
 
@@ -34,11 +31,6 @@ export async function savedManifest(saved: SavedStore, release: string): Promise
   return content === undefined ? [] : manifestObjects(content.toString('utf8'), release);
 }
 
-/** The objects of a manifest in Helm's own record. */
-export function manifestObjects(manifest: string, release: string): KubeObject[] {
-  return parseYamlDocuments(manifest, `manifest of ${release}`, MANIFEST_LIMITS).filter(isObject);
-}
-
 /** An object of the saved manifest, as the chart rendered it. */
 export async function renderedObject(
   saved: SavedStore,
@@ -47,10 +39,4 @@ export async function renderedObject(
 ): Promise<KubeObject | undefined> {
   const objects = await savedManifest(saved, release);
   return objects.find((object) => object.kind === ref.kind && object.metadata.name === ref.name);
-}
-
-function isObject(value: unknown): value is KubeObject {
-  if (typeof value !== 'object' || value === null || !('metadata' in value)) return false;
-  const { metadata } = value as { metadata: unknown };
-  return typeof metadata === 'object' && metadata !== null && 'name' in metadata;
 }

@@ -3,9 +3,9 @@ import { RESOURCES } from '../../kube/resources.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { ObjectRef } from '../../runai/names.js';
 import { parseYamlDocuments } from '../../yaml.js';
+import { MANIFEST_LIMITS, manifestObjects } from '../manifest.js';
 import { isKept, isReleases } from './delete-owned.js';
 import { findObject } from './objects.js';
-import { MANIFEST_LIMITS, manifestObjects } from './saved-site.js';
 
 /** Kinds in a release whose deletion would take other people's objects or data with it. */
 const DANGEROUS = new Set([
