@@ -32,7 +32,7 @@ node_restore() {
 	boot
 	wait_ready
 	provide
-	wait_until 60 kubelet_speaks "$since" || say "the kubelet has not said that the node is ready"
+	wait_until 45 kubelet_speaks "$since" || kubelet_again
 	touch "$DIR/run/ready"
 	wait_until 60 pods_run || say "not all pods that were ready run again"
 	say "snapshot $1 restored"
@@ -47,18 +47,28 @@ kubelet_speaks() {
 	[ "$status" = True ] && [ "$(date -d "$at" +%s)" -ge "$1" ]
 }
 
-# Right after the boot the API server still tells what was true before it: compare with what runs.
+# What a real node's service manager does with one that ended or hangs.
+kubelet_again() {
+	local since
+	say "the kubelet has not said that the node is ready; it is started again. It said last:"
+	tail -n 5 "$DIR/logs/kubelet.log" >&2
+	stop kubelet
+	since=$(date +%s)
+	start_kubelet
+	wait_for 45 "kubelet" kubelet_speaks "$since"
+}
+
+# Right after the boot the API server still tells what was true before it: what it calls ready must be what runs.
 pods_run() {
 	local ready running
 	# shellcheck disable=SC2016
 	ready=$(kubectl get pods --all-namespaces --field-selector=status.phase=Running -o go-template='
-		{{- range .items }}{{ $any := false }}
-			{{- range .status.containerStatuses }}{{ if .ready }}{{ $any = true }}container {{ end }}{{ end }}
-			{{- if $any }}sandbox {{ end }}
-		{{- end }}' | wc -w)
+		{{- range .items }}{{ range .status.containerStatuses }}
+			{{- if .ready }}{{ .containerID }}{{ "\n" }}{{ end }}
+		{{- end }}{{ end }}' | sed 's|^containerd://||' | sort)
 	running=$(in_node "$TOOLS_BIN/ctr" --address "$DIR/run/containerd.sock" --namespace k8s.io tasks list |
-		grep -c RUNNING || true)
-	[ "$running" -ge "$ready" ]
+		awk '$3 == "RUNNING" { print $1 }' | sort)
+	[ -z "$(comm -23 <(echo "$ready") <(echo "$running"))" ]
 }
 
 check_snapshot_name() {
