@@ -49,6 +49,8 @@ export interface Death {
 export interface PathRun extends Pick<Path, 'to' | 'helm'> {
   readonly state: string;
   readonly acknowledge: readonly string[];
+  /** Another registry than the node's own, and the folder of a config.json with a login to it. */
+  readonly guarded?: { readonly registry: string; readonly login: string };
 }
 
 /** Starts the node. */
@@ -75,14 +77,26 @@ export function openSite(name: string): UpgradeSite {
     mkdirSync(folder, { recursive: true });
     return folder;
   };
-  const words = ({ to, helm: which, acknowledge }: PathRun): string[] => [
-    ...['--registry', node.registry, '--plain-http', '--helm', helm(which), '--timeout', '6m'],
+  const words = ({ to, helm: which, acknowledge, guarded }: PathRun): string[] => [
+    ...[
+      '--registry',
+      guarded?.registry ?? node.registry,
+      '--plain-http',
+      '--helm',
+      helm(which),
+      '--timeout',
+      '6m',
+    ],
     ...acknowledge.flatMap((id) => ['--acknowledge', id]),
     ...targetFlags(to),
   ];
+  const envOf = ({ state, guarded }: PathRun): Record<string, string> => ({
+    AIRGAP_STATE_DIR: state,
+    ...(guarded === undefined ? {} : { DOCKER_CONFIG: guarded.login }),
+  });
   const install: UpgradeSite['install'] = (path, ...more) =>
     node.start(['install', bundle(path.to), '--yes', ...words(path), ...more], {
-      env: { AIRGAP_STATE_DIR: path.state },
+      env: envOf(path),
     }).ended;
 
   const site: UpgradeSite = {
@@ -103,7 +117,7 @@ export function openSite(name: string): UpgradeSite {
       const { to, helm: which, acknowledge } = path;
       const settings = targetFlags(to).filter((word) => word !== '--cluster-set');
       const flags = {
-        registry: node.registry,
+        registry: path.guarded?.registry ?? node.registry,
         plainHttp: true,
         helm: helm(which),
         acknowledge,
@@ -148,11 +162,11 @@ export function openSite(name: string): UpgradeSite {
     down: () => node.down(),
   };
 
-  async function diesIn(words: string[], { state }: PathRun, { step, boundary }: Death): Promise<string> {
+  async function diesIn(words: string[], path: PathRun, { step, boundary }: Death): Promise<string> {
     const [file = '', ...args] = words;
     const died = node.file('died', '');
     const { signal, status, out, err } = await node.startFile(file, args, {
-      AIRGAP_STATE_DIR: state,
+      ...envOf(path),
       AIRGAP_TEST_DIE_AT: `${step}|${boundary}`,
       AIRGAP_TEST_DIED: died,
     }).ended;
