@@ -136,14 +136,11 @@ export function openSite(name: string): UpgradeSite {
     putUp: async (source) => {
       const known = furnished.get(source.id);
       if (known !== undefined) {
-        node.must('restore', source.id);
-        // A node that has just started counts all of its pods as not ready for a moment.
-        const wait = ['wait', '--for=condition=Available', 'deployment', '--all', '-A', '--timeout=180s'];
-        node.must('exec', 'kubectl', ...wait);
+        putBack(source.id);
         withoutProvidedTls(source);
         return known;
       }
-      if (!fresh) node.must('restore', 'empty');
+      if (!fresh) putBack('empty');
       fresh = false;
       withoutProvidedTls(source);
       const kept = await furnish(site, source);
@@ -175,6 +172,13 @@ export function openSite(name: string): UpgradeSite {
     const killed = signal === 'SIGKILL' || status === 137;
     assert.ok(killed && at !== '', `did not die at ${step}|${boundary}: ${status} ${signal} ${out} ${err}`);
     return at;
+  }
+
+  function putBack(snapshot: string): void {
+    node.must('restore', snapshot);
+    // A node that has just started counts all of its pods as not ready for a moment.
+    const wait = ['wait', '--for=condition=Available', 'deployment', '--all', '-A', '--timeout=180s'];
+    node.must('exec', 'kubectl', ...wait);
   }
 
   /** The node gives every site a certificate of the control plane; these have it in their values. */
