@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { AirgapError, type ErrorCode } from '../errors.js';
 import { printable, redact } from '../redact.js';
+import { END_OF_ANSWER } from './dump-script.js';
 
 /** Characters of an answer that an error shows. */
 const SHOWN = 120;
@@ -21,6 +22,12 @@ export function parseAnswer<const T extends v.ObjectEntries>(
     expected: `a JSON object with ${Object.keys(schema.entries).join(', ')}`,
     found: describeAnswer(text),
   });
+}
+
+/** The lines of an answer that came to its end, without the one that says so; undefined for one that was cut off. */
+export function wholeLines(text: string): readonly string[] | undefined {
+  const lines = text.split('\n');
+  return lines.pop() === '' && lines.pop() === END_OF_ANSWER ? lines : undefined;
 }
 
 /** Its length and how it begins; values are left out, whole or cut: comments and settings may be secrets. */

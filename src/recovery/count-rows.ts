@@ -3,12 +3,12 @@ import { AirgapError } from '../errors.js';
 import type { KubeClient } from '../kube/types.js';
 import type { CountedDatabase, DatabaseCount } from '../run/database-count.js';
 import { BACKEND } from '../runai/names.js';
-import { parseAnswer } from './answer.js';
+import { parseAnswer, wholeLines } from './answer.js';
 import { effectiveValues, readLiveReleases } from './collect-releases.js';
 import { describeAddress, externalDatabase } from './database-address.js';
 import { callDatabase, type DatabaseCall } from './database-list.js';
 import { findDatabase } from './database-place.js';
-import { COUNT_SCRIPT, END_OF_COUNTS, SERVER_SCRIPT } from './dump-script.js';
+import { COUNT_SCRIPT, SERVER_SCRIPT } from './dump-script.js';
 import { execText } from './exec-stream.js';
 
 /**
@@ -54,11 +54,10 @@ export async function countServer(options: DatabaseCall): Promise<DatabaseCount>
 
 /** @throws AirgapError BACKUP_FAILED for lines without their end */
 function parseCounts(text: string, database: string): readonly number[] {
-  const lines = text.trimEnd().split('\n');
-  const end = lines.pop();
-  if (end === END_OF_COUNTS && lines.every((line) => /^\d+$/.test(line))) return lines.map(Number);
+  const lines = wholeLines(text);
+  if (lines?.every((line) => /^\d+$/.test(line))) return lines.map(Number);
   throw new AirgapError('BACKUP_FAILED', `the counts of ${database} did not arrive whole`, {
-    expected: `one number a line, then ${END_OF_COUNTS}`,
-    found: `${lines.length + 1} lines, ${text.length} characters`,
+    expected: 'one number a line, and a last line that says that it is the last',
+    found: `${text.length} characters`,
   });
 }

@@ -1,5 +1,6 @@
 import { AirgapError } from '../errors.js';
 import type { KubeClient } from '../kube/types.js';
+import { wholeLines } from './answer.js';
 import { addressLines, describeAddress } from './database-address.js';
 import type { Database } from './database-place.js';
 import { LIST_SCRIPT } from './dump-script.js';
@@ -37,7 +38,7 @@ export async function listDatabases(options: DatabaseCall): Promise<ListedDataba
 
 /** @throws AirgapError BACKUP_FAILED for an answer that lost its end */
 export function parseList(text: string): { readonly server: ServerFacts; readonly dumpVersion: string } {
-  const [first = '', second = ''] = text.split('\n');
+  const [first = '', second = ''] = wholeLines(text) ?? [];
   const dumpVersion = /\) (\S+)/.exec(second)?.[1];
   try {
     if (dumpVersion !== undefined) return { server: JSON.parse(first) as ServerFacts, dumpVersion };

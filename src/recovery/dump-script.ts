@@ -42,6 +42,9 @@ for each in 1 2; do IFS= read -r -t 600 line <&9 && echo "airgap:$line" >&2; don
 exec 9>&-
 `;
 
+/** The last line of answers that are lines: a number that was cut off would be another number. */
+export const END_OF_ANSWER = 'end-of-answer';
+
 /** What a table holds, as count and a sum over its rows that does not hang on their order. */
 const ROW_HASH = `coalesce(sum((''x''||substr(md5(airgap_row::text),1,16))::bit(64)::bigint),0)::text`;
 
@@ -117,15 +120,12 @@ export const SERVER_SCRIPT = `${SESSION}
 psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('server', (SELECT system_identifier::text FROM pg_control_system()), 'databases', ${DATABASES})"
 `;
 
-/** Stands behind the last count: counts that were cut off would look like rows that are gone. */
-export const END_OF_COUNTS = 'end-of-counts';
-
 /** The number of rows of each table, one a line: what can be had without reading what is in them. */
 export const COUNT_SCRIPT = `${SESSION}
 { printf '%s\\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;'
 cat <<'COUNTS'
 SELECT format('SELECT count(*) FROM ONLY %I.%I;', n.nspname, c.relname) ${allOf('r')} \\gexec
-\\echo ${END_OF_COUNTS}
+\\echo ${END_OF_ANSWER}
 COUNTS
 } | psql -XAtqw -v ON_ERROR_STOP=1
 `;
@@ -147,7 +147,7 @@ const UNREADABLE = `SELECT json_agg(format('%I.%I', n.nspname, c.relname)) FROM 
  */
 export const LIST_SCRIPT = `${SESSION}
 psql -XAtqw -v ON_ERROR_STOP=1 -c "SELECT json_build_object('databases', ${DATABASES}, 'server', current_setting('server_version'), 'number', current_setting('server_version_num')::int, 'recovery', pg_is_in_recovery(), 'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), 'unreadable', coalesce((${UNREADABLE}), '[]'::json))" || exit
-pg_dump --version
+pg_dump --version && echo ${END_OF_ANSWER}
 `;
 
 /** What the server holds in memory goes to its disk. */
@@ -157,5 +157,5 @@ psql -XAtqw -v ON_ERROR_STOP=1 -c CHECKPOINT
 
 /** Bytes of all databases that are no templates, indexes and free room in them included. */
 export const SIZE_SCRIPT = `${SESSION}
-psql -XAtqw -v ON_ERROR_STOP=1 -c 'SELECT coalesce(sum(pg_database_size(oid)), 0) FROM pg_database WHERE NOT datistemplate AND datallowconn'
+psql -XAtqw -v ON_ERROR_STOP=1 -c 'SELECT coalesce(sum(pg_database_size(oid)), 0) FROM pg_database WHERE NOT datistemplate AND datallowconn' && echo ${END_OF_ANSWER}
 `;

@@ -3,6 +3,7 @@ import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient } from '../kube/types.js';
 import type { BackupNeed } from '../run/backup-stage.js';
 import { BACKEND } from '../runai/names.js';
+import { wholeLines } from './answer.js';
 import { effectiveValues, readLiveReleases } from './collect-releases.js';
 import type { DataChoice, Savings } from './create-types.js';
 import { externalDatabase } from './database-address.js';
@@ -52,7 +53,12 @@ async function databaseBytes(client: Client, values: unknown, signal: AbortSigna
     { client, target: { ...target, command }, input, signal },
     { code: 'BACKUP_FAILED', what: 'the databases cannot be measured' },
   );
-  return Number.parseInt(text, 10) || 0;
+  const [bytes] = wholeLines(text) ?? [];
+  if (bytes !== undefined && /^\d+$/.test(bytes)) return Number(bytes);
+  throw new AirgapError('BACKUP_FAILED', 'the size of the databases did not arrive whole', {
+    expected: 'a number of bytes, and a last line that says that it is the last',
+    found: `${text.length} characters`,
+  });
 }
 
 /** What `du` says in the pod that has it mounted; undefined when that cannot be asked. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AirgapError, isAirgapError } from '../../src/errors.js';
 import type { KubeClient } from '../../src/kube/types.js';
+import { wholeLines } from '../../src/recovery/answer.js';
 import { readMade } from '../../src/recovery/before-swap.js';
 import { countServer } from '../../src/recovery/count-rows.js';
 import { parseRights } from '../../src/recovery/external-rights.js';
@@ -71,4 +72,11 @@ test('rights that lack something, or were cut, fail the restore', () => {
       () => parseRights(text),
       (error) => isAirgapError(error, 'RESTORE_FAILED'),
     );
+});
+
+test('lines of an answer count only when the last one came whole', () => {
+  const whole = '120\n7\nend-of-answer\n';
+  assert.deepEqual(wholeLines(whole), ['120', '7']);
+  assert.deepEqual(wholeLines('end-of-answer\n'), []);
+  for (let end = 0; end < whole.length; end++) assert.equal(wholeLines(whole.slice(0, end)), undefined);
 });
