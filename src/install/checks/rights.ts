@@ -51,6 +51,8 @@ export function neededByChart({ planned, objects, hooks }: RenderedRelease): Nee
   }));
 }
 
+const VOLUMES: Need = { apiVersion: 'v1', kind: 'PersistentVolume', verbs: ['get', 'patch'] };
+
 /** What a step does to objects that no chart has. Pure. */
 export function neededByStep(step: PlanStep): Need[] {
   const { action } = inputOf(step);
@@ -66,9 +68,9 @@ export function neededByStep(step: PlanStep): Need[] {
         ...action.labelled.map(({ apiVersion, kind }) => ({ apiVersion, kind, verbs: taken })),
       ];
     case 'retain-volumes':
-      return [{ apiVersion: 'v1', kind: 'PersistentVolume', verbs: ['get', 'patch'] }];
+      return [VOLUMES];
     case 'keep-claims':
-      return [needOf({ ...RESOURCES.claims, namespace: action.namespace }, ['get', 'patch'])];
+      return [needOf({ ...RESOURCES.claims, namespace: action.namespace }, ['get', 'patch']), VOLUMES];
     case 'restore-ingress':
       return [needOf(action.ingress, ['get', 'patch'])];
     case 'restore-routes':

@@ -1,4 +1,4 @@
-import { isKeptByPolicy, RESOURCE_POLICY } from '../../helm/marks.js';
+import { isKeptByPolicy, RESOURCE_POLICY, releaseNameOf } from '../../helm/marks.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeObject } from '../../kube/types.js';
 import { waitFor } from '../../kube/wait.js';
@@ -60,29 +60,48 @@ export function retainVolumesStep({ client }: Needs, { namespace, claims }: Clai
   };
 }
 
-/** Annotates claims so that Helm keeps them when they leave the chart. */
+/** Annotates claims, and the volumes behind them that a release made, so that Helm keeps them when they leave the chart. */
 export function keepClaimsStep({ client }: Needs, { namespace, claims }: Claims): StepExecutor {
-  const read = async (name: string, signal: AbortSignal): Promise<Claim | undefined> =>
-    client.get<Claim>(RESOURCES.claims, { name, namespace }, { signal });
+  const read = async (
+    signal: AbortSignal,
+  ): Promise<{ found: Claim[]; volumes: Volume[]; missing: string[] }> => {
+    const found: Claim[] = [];
+    const volumes: Volume[] = [];
+    const missing: string[] = [];
+    for (const name of claims) {
+      const claim = await client.get<Claim>(RESOURCES.claims, { name, namespace }, { signal });
+      if (claim === undefined) missing.push(name);
+      else found.push(claim);
+      const volume = claim?.spec?.volumeName;
+      if (volume === undefined) continue;
+      const behind = await client.get<Volume>(RESOURCES.persistentVolumes, { name: volume }, { signal });
+      if (behind !== undefined && releaseNameOf(behind) !== undefined) volumes.push(behind);
+    }
+    return { found, volumes, missing };
+  };
   return {
     observe: async ({ signal }) => {
-      const found = await Promise.all(claims.map((name) => read(name, signal)));
-      const missing = claims.filter((_, index) => found[index] === undefined);
+      const { found, volumes, missing } = await read(signal);
       if (missing.length > 0)
         return { state: 'impossible', detail: `there is no claim ${missing.join(', ')}` };
-      return found.every((claim) => claim !== undefined && isKeptByPolicy(claim))
-        ? { state: 'done' }
-        : { state: 'ready' };
+      return [...found, ...volumes].every(isKeptByPolicy) ? { state: 'done' } : { state: 'ready' };
     },
     save: async ({ saved, signal }) => {
-      const found = await Promise.all(claims.map((name) => read(name, signal)));
+      const { found } = await read(signal);
       await saved.put('volumes/claims.json', JSON.stringify(found));
     },
     perform: async (context) => {
+      const patch = { metadata: { annotations: { [RESOURCE_POLICY]: 'keep' } } };
+      const { signal } = context;
+      const { volumes } = await read(signal);
+      // Where an NFS server was given, the chart made the volume too: Helm would delete it under the claim that stays.
+      for (const { metadata } of volumes) {
+        await context.guard();
+        await client.patch(RESOURCES.persistentVolumes, { name: metadata.name }, patch, { signal });
+      }
       for (const name of claims) {
         await context.guard();
-        const patch = { metadata: { annotations: { [RESOURCE_POLICY]: 'keep' } } };
-        await client.patch(RESOURCES.claims, { name, namespace }, patch, { signal: context.signal });
+        await client.patch(RESOURCES.claims, { name, namespace }, patch, { signal });
       }
     },
   };

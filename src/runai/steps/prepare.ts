@@ -131,12 +131,16 @@ export const PREPARE: readonly StepRow[] = [
               (claim) =>
                 `kubectl annotate pvc ${claim} -n ${BACKEND.namespace} helm.sh/resource-policy=keep --overwrite`,
             )
+            .concat(
+              '# and so kubectl annotate pv for every volume behind them that Helm made (an NFS server in the values)',
+            )
             .join('\n'),
           destructive: false,
           saves: ['the claims as they were'],
-          doneWhen: 'the annotation is on every one of these claims',
+          doneWhen:
+            'the annotation is on every one of these claims, and on the volumes behind them that Helm made',
           undoneBy: 'taking the annotation away',
-          source: `${SOURCES.upgradePage}, from 2.9 or 2.10; text C leaves it out, and Helm then deletes the claims`,
+          source: `${SOURCES.upgradePage}, from 2.9 or 2.10; text C leaves it out, and Helm then deletes the claims; the volumes are ${SOURCES.ours}`,
           action: { kind: 'keep-claims', namespace: BACKEND.namespace, claims },
           lasting: true,
         },

@@ -67,6 +67,28 @@ test('claims get the annotation that Helm reads, and keep their others', async (
   assert.equal((await keepClaimsStep(work(), CLAIMS).observe(bench.context)).state, 'impossible');
 });
 
+test('a volume that the chart made (an NFS server in the values) is kept with its claim, a provisioner’s is left as it is', async () => {
+  fill();
+  bench.api.put(
+    object('PersistentVolume', 'pv-1', undefined, {
+      metadata: { annotations: { 'meta.helm.sh/release-name': 'runai-backend' } },
+    }),
+  );
+  for (const name of CLAIMS.claims) {
+    const claim = bench.api.get('PersistentVolumeClaim', name, NS)!;
+    bench.api.put({
+      ...claim,
+      metadata: { ...claim.metadata, annotations: { 'helm.sh/resource-policy': 'keep' } },
+    });
+  }
+  const step = keepClaimsStep(work(), CLAIMS);
+  assert.deepEqual(await step.observe(bench.context), { state: 'ready' }, 'the claims alone are not enough');
+  assert.equal(await runStep(step, bench.context), 'done');
+  const kept = (name: string) =>
+    bench.api.get('PersistentVolume', name)?.metadata.annotations?.['helm.sh/resource-policy'];
+  assert.deepEqual([kept('pv-0'), kept('pv-1')], [undefined, 'keep']);
+});
+
 test('the same claims on the same volumes: done; another one, or none, is for the operator', async () => {
   const before = fill();
   await bench.saveSite(NS, 'persistentvolumeclaim.v1', before);
