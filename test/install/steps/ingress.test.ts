@@ -65,12 +65,14 @@ test('what was added by hand is what no chart had rendered', () => {
       'nginx.ingress.kubernetes.io/proxy-body-size': { value: '10g', rendered: '0' },
       'cert-manager.io/issuer': { value: 'corp' },
     },
+    labels: {},
     fields: {},
-    tls: [{ hosts: ['*.runai.test'], secretName: 'runai-cluster-domain-star-tls-secret' }],
+    tls: [{ value: { hosts: ['*.runai.test'], secretName: 'runai-cluster-domain-star-tls-secret' } }],
     rules: [{ host: '*.runai.test', http: {} }],
     paths: [],
+    removed: [],
   });
-  const none = { annotations: {}, fields: {}, tls: [], rules: [], paths: [] };
+  const none = { annotations: {}, labels: {}, fields: {}, tls: [], rules: [], paths: [], removed: [] };
   assert.deepEqual(patchesOf(RENDERED, RENDERED), none);
 });
 
@@ -155,6 +157,68 @@ test('threat 114: what somebody set over the chart is set over a chart that says
     'ingressClassName: the new chart sets another value',
     'path /metrics: the new chart has no rule for runai.test',
   ]);
+});
+
+const LEADS = (name: string, number = 8080) => ({ service: { name, port: { number } } });
+const SITE = (parts: {
+  readonly root: unknown;
+  readonly secret: string;
+  readonly labels?: Record<string, string>;
+  readonly path?: string;
+}) =>
+  object('Ingress', NAME, NS, {
+    metadata: { labels: parts.labels ?? {} },
+    spec: {
+      tls: [{ hosts: ['runai.test'], secretName: parts.secret }],
+      rules: [
+        {
+          host: 'runai.test',
+          http: {
+            paths: [
+              { path: '/', pathType: 'Prefix', backend: parts.root },
+              ...(parts.path === undefined ? [] : [{ path: parts.path, backend: LEADS('keycloak', 80) }]),
+            ],
+          },
+        },
+      ],
+    },
+  }) as Ingress;
+
+test('threat 114: a path led elsewhere, a label and another certificate are set again where the chart says the same', () => {
+  const chart = SITE({ root: LEADS('frontend'), secret: 'chart-tls' });
+  const patches = patchesOf(
+    SITE({ root: LEADS('oauth2-proxy', 4180), secret: 'corp-tls', labels: { shard: 'internal' } }),
+    chart,
+  );
+  const { patch, missing, conflicts } = reapply(patches, chart);
+  assert.deepEqual(missing, ['label shard', 'tls entry corp-tls for runai.test', 'path / of runai.test']);
+  assert.deepEqual(conflicts, []);
+  const { tls, rules } = (patch?.['spec'] ?? {}) as NonNullable<Ingress['spec']>;
+  assert.deepEqual(tls, [{ hosts: ['runai.test'], secretName: 'corp-tls' }], 'one entry for the host');
+  assert.deepEqual(rules?.[0]?.http?.paths, [
+    { path: '/', pathType: 'Prefix', backend: LEADS('oauth2-proxy', 4180) },
+  ]);
+});
+
+test('threat 114: where the new chart says something else, the path and the certificate are told and left alone', () => {
+  const patches = patchesOf(
+    SITE({ root: LEADS('oauth2-proxy', 4180), secret: 'corp-tls' }),
+    SITE({ root: LEADS('frontend'), secret: 'old-tls', path: '/auth' }),
+  );
+  const now = SITE({ root: LEADS('frontend', 9090), secret: 'runai-backend-tls', path: '/auth' });
+  assert.deepEqual(reapply(patches, now), {
+    missing: [],
+    conflicts: [
+      'tls entry corp-tls for runai.test: the new chart has runai-backend-tls for it',
+      'path / of runai.test: the new chart sends it elsewhere',
+      'path /auth of runai.test: was taken away, and is back',
+    ],
+  });
+});
+
+test('a chart in an older API version of ingresses says the same as the server in the newest: nothing is by hand', () => {
+  const chart = SITE({ root: { serviceName: 'frontend', servicePort: 8080 }, secret: 'tls' });
+  assert.deepEqual(patchesOf(SITE({ root: LEADS('frontend'), secret: 'tls' }), chart).paths, []);
 });
 
 test('an ingress without patches needs nothing', () => {
