@@ -85,7 +85,10 @@ const ALL = {
   'storage.space': fail('whether there is room for the volumes'),
   'database.external': fail('whether a database of the site’s own is new enough and prepared'),
   'database.major': fail('whether the chart’s PostgreSQL opens the data directory that is there'),
-  'ingress.controller': fail('whether an ingress controller runs for the class'),
+  'ingress.controller': fail(
+    'whether an ingress controller runs, for the class that the control plane’s new ingress has',
+  ),
+  'cluster.identity': fail('whether a cluster part of 2.15 or later is told who it is'),
   'domain.name': fail('whether the control plane’s name is a full one'),
   'domain.dns': fail('whether the name resolves, to the ingress'),
   'domain.dns-in-pod': { asks: 'whether the name resolves in pods', worst: 'fail', flag: '--canary' },

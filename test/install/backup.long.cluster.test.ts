@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFile
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Ran, startNode, type TestNode } from './support/node.js';
+import { IDENTITY } from './upgrade/table.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 if (!wanted)
@@ -140,7 +141,7 @@ describe('an upgrade from 2.9 to 2.13 backs up first', { skip: !wanted, timeout:
 
   it('threat 118: once the control plane is changed, a run whose backup got lost does not go on', async () => {
     const third = site.bundle('2.16.79');
-    const args = ['install', third, '--yes', '--timeout', '5m'];
+    const args = ['install', third, '--yes', '--timeout', '5m', ...IDENTITY];
     const running = site.start(args);
     await running.said(/\[helm:runai-backend\].*done/);
     running.child.kill('SIGKILL');

@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse, stringify } from 'yaml';
 import { type Ran, type Running, startNode, type TestNode } from './support/node.js';
+import { IDENTITY } from './upgrade/table.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 if (!wanted) console.error('SKIPPED: install from a spec, because AIRGAP_CLUSTER_TESTS is not 1');
@@ -226,7 +227,7 @@ describe('a connected site installs from a spec', { skip: !wanted, timeout: 1_80
     const { out } = await ended(install(first, '--yes'), 0);
     assert.match(out, /is what runs; nothing was changed/);
     site.must('psql', 'backend', "create table if not exists kept (x text); insert into kept values ('row')");
-    await ended(install(second, '--yes', '--backend-set', 'backend.logLevel=debug'), 0);
+    await ended(install(second, '--yes', ...IDENTITY, '--backend-set', 'backend.logLevel=debug'), 0);
     assertInstalled('2.16.79');
     assert.equal(site.must('psql', 'backend', 'select x from kept'), 'row');
     const runs = readdirSync(join(site.stateDir, 'airgap', 'runs'), { recursive: true, encoding: 'utf8' });

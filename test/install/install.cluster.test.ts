@@ -7,6 +7,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { sameSpec } from '../../src/kube/crd-check.js';
 import { type Crd, parseCrds } from '../../src/kube/crd-file.js';
 import { type Ran, seeded, startNode, type TestNode } from './support/node.js';
+import { IDENTITY } from './upgrade/table.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 const crdFolder = process.env['AIRGAP_TEST_CRDS'];
@@ -257,7 +258,7 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 2
       done
       kill -KILL $helm`;
     site.must('exec', 'bash', '-c', script);
-    const { err } = ended(await install(second, '--yes'), 9);
+    const { err } = ended(await install(second, '--yes', ...IDENTITY), 9);
     assert.match(err, /error LOCKED[\s\S]*pending-upgrade[\s\S]*helm history runai-backend -n runai-backend/);
     site.must('exec', 'helm', 'rollback', 'runai-backend', '-n', 'runai-backend', '--no-hooks');
     site.node('exec', 'kubectl', '-n', 'runai-backend', 'delete', 'pod', 'hang', '--now');
@@ -272,6 +273,7 @@ describe('install on a real node without a way out', { skip: !wanted, timeout: 2
       '--yes',
       '--timeout',
       '4m',
+      ...IDENTITY,
       '--cluster-set',
       'cluster.url=https://one.runai.test',
     ];

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Ran, startNode, type TestNode } from './support/node.js';
+import { IDENTITY } from './upgrade/table.js';
 
 const wanted = process.env['AIRGAP_CLUSTER_TESTS'] === '1';
 if (!wanted) console.error('SKIPPED: mishaps on the test node, because AIRGAP_CLUSTER_TESTS is not 1');
@@ -64,7 +65,7 @@ describe('mishaps in the middle of an upgrade', { skip: !wanted, timeout: 900_00
   it('threat 115: the cluster chart fails after the control plane: the record shows the skew, and it goes on at release 2', async () => {
     const file = join(site.folder, 'policy.yaml');
     writeFileSync(file, POLICY);
-    const running = site.start(['install', second, '--yes', '--no-canary']);
+    const running = site.start(['install', second, '--yes', '--no-canary', ...IDENTITY]);
     await Promise.race([running.said(/\[helm:runai-backend\].*start/), running.ended]);
     site.kubectl('apply', '-f', file);
     const { err } = ended(await running.ended, 6);
@@ -82,7 +83,7 @@ describe('mishaps in the middle of an upgrade', { skip: !wanted, timeout: 900_00
     const page = readFileSync(/report {2}(\S+)/.exec(shown)?.[1] ?? '', 'utf8');
     assert.match(page, /Why it stopped[\s\S]*change freeze/);
     site.kubectl('delete', '-f', file);
-    const resumed = ended(await site.airgap('install', second, '--yes', '--no-canary'), 0);
+    const resumed = ended(await site.airgap('install', second, '--yes', '--no-canary', ...IDENTITY), 0);
     assert.doesNotMatch(resumed.err, /\[helm:runai-backend\].*start/);
     const now = revisions();
     assert.equal(now['runai-backend'], half['runai-backend'], 'the control plane was left alone');

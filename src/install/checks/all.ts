@@ -22,6 +22,7 @@ import { type Answer, dnsCheck } from './dns.js';
 import { dryRunChecks } from './dry-run.js';
 import { gpuCheck } from './gpu.js';
 import { handMadeCheck } from './hand-made.js';
+import { identityCheck } from './identity.js';
 import { imagesCheck } from './images.js';
 import { ingressCheck } from './ingress.js';
 import { namespacesCheck } from './namespaces.js';
@@ -56,6 +57,7 @@ const CHECKS: readonly Check[] = [
   databaseCheck,
   databaseMajorCheck,
   ingressCheck,
+  identityCheck,
   dnsCheck,
   ...tlsChecks,
   caCheck,

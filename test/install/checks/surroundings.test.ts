@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { judgeDisk } from '../../../src/install/checks/disk.js';
 import { judgeDns, judgeName } from '../../../src/install/checks/dns.js';
 import { judgeGpu } from '../../../src/install/checks/gpu.js';
+import { judgeIdentity } from '../../../src/install/checks/identity.js';
 import { judgeIngress } from '../../../src/install/checks/ingress.js';
 import { judgePrometheus } from '../../../src/install/checks/prometheus.js';
 import { judgePullSecret } from '../../../src/install/checks/pull-secret.js';
@@ -19,6 +20,30 @@ test('ingress: a class whose controller runs; the one that the values name', () 
   );
   assert.equal(outcome(judgeIngress({ found: [served], wanted: 'nginx' })), 'fail');
   assert.equal(outcome(judgeIngress({ found: [], brought: 'haproxy-ingress' })), 'pass');
+});
+
+test('ingress: the class that the new ingress has is compared with what is served, and a way in is not given up unasked', () => {
+  const found = [{ ingressClass: 'haproxy', controller: 'haproxy.org/x', workload: 'deployment h/h' }];
+  const comes = { ingressClass: 'nginx', isSettable: true, servedToday: true };
+  const lost = judgeIngress({ found, comes });
+  assert.equal(lost.outcome, 'fail');
+  assert.match(lost.seen, /is of class nginx, which nobody serves/);
+  assert.match(lost.advice ?? '', /--backend-set global\.ingress\.ingressClass=CLASS/);
+  assert.equal(outcome(judgeIngress({ found, comes: { ...comes, servedToday: false } })), 'warn');
+  assert.equal(outcome(judgeIngress({ found, comes: { ...comes, isSettable: false } })), 'warn');
+  assert.equal(outcome(judgeIngress({ found, comes: { ...comes, ingressClass: 'haproxy' } })), 'pass');
+  const brought = { found: [], brought: 'ingress-nginx', comes };
+  assert.equal(outcome(judgeIngress({ ...brought, broughtClasses: ['nginx'] })), 'pass');
+  assert.equal(outcome(judgeIngress({ ...brought, broughtClasses: ['other'] })), 'fail');
+});
+
+test('identity: a cluster of 2.15 or later is not told who it is', () => {
+  assert.equal(outcome(judgeIdentity({ missing: [], isThere: true })), 'pass');
+  const missing = ['cluster.uid', 'cluster.url'];
+  const failed = judgeIdentity({ missing, isThere: true });
+  assert.equal(failed.outcome, 'fail');
+  assert.match(failed.advice ?? '', /--cluster-set cluster\.uid=… --cluster-set cluster\.url=…/);
+  assert.equal(outcome(judgeIdentity({ missing, isThere: false })), 'warn', 'nobody could hand them out yet');
 });
 
 test('Prometheus: definitions, and an operator that runs', () => {

@@ -370,6 +370,20 @@ export const FAULTY_SITES: readonly FaultySite[] = [
     undo: (site) => site.uninstall(CLUSTER),
   },
   {
+    title: 'a cluster part that would come without knowing who it is',
+    rows: { 'cluster.identity': /^empty: controlPlane\.url, cluster\.uid, cluster\.url$/ },
+    make: (site) => {
+      site.install({ ...CLUSTER, chart: 'runai-cluster', version: MAIN });
+      site.install({ ...BACKEND, chart: 'control-plane', version: MAIN });
+      const flags = [...DOMAIN, '--cluster-set', 'controlPlane.clientSecret=handed-out'];
+      return { bundle: site.bundle('2.18.5'), flags };
+    },
+    undo: (site) => {
+      site.uninstall(CLUSTER);
+      site.uninstall(BACKEND);
+    },
+  },
+  {
     title: 'an operator who may only look',
     rows: {
       'cluster.rights': /not allowed: .*create leases\.coordination\.k8s\.io in kube-system/,

@@ -115,13 +115,15 @@ export function openSite(name: string): UpgradeSite {
     install,
     installAndDie: async (path, at) => {
       const { to, helm: which, acknowledge } = path;
-      const settings = targetFlags(to).filter((word) => word !== '--cluster-set');
+      const words = targetFlags(to);
+      const given = (option: string): string[] => words.filter((_, index) => words[index - 1] === option);
       const flags = {
         registry: path.guarded?.registry ?? node.registry,
         plainHttp: true,
         helm: helm(which),
         acknowledge,
-        clusterSet: settings,
+        backendSet: given('--backend-set'),
+        clusterSet: given('--cluster-set'),
         timeout: '6m',
       };
       return diesIn([ENTRY, bundle(to), JSON.stringify(flags)], path, at);

@@ -165,12 +165,17 @@ export function sourceOf(id: string): Source {
   return found;
 }
 
-/** What the target cannot do without, as an operator would give it. */
+/** What the target cannot do without, as an operator would give it: option and value in turn. */
 export function targetFlags(to: string): string[] {
   const minor = Number(to.split('.')[1]);
-  if (minor < 15) return [];
-  return ['url', 'clientSecret']
-    .map((key) => `controlPlane.${key}=${key === 'url' ? `https://${DOMAIN}` : 'of-the-control-plane'}`)
-    .concat(`cluster.url=https://${DOMAIN}`, 'cluster.uid=00000000-0000-4000-8000-000000000001')
-    .flatMap((setting) => ['--cluster-set', setting]);
+  return [
+    ...(minor < 12 ? [] : ['--backend-set', 'global.ingress.ingressClass=haproxy']),
+    ...(minor < 15 ? [] : IDENTITY),
+  ];
 }
+
+/** What a control plane hands out to a cluster of 2.15 or later. */
+export const IDENTITY: readonly string[] = ['url', 'clientSecret']
+  .map((key) => `controlPlane.${key}=${key === 'url' ? `https://${DOMAIN}` : 'of-the-control-plane'}`)
+  .concat(`cluster.url=https://${DOMAIN}`, 'cluster.uid=00000000-0000-4000-8000-000000000001')
+  .flatMap((setting) => ['--cluster-set', setting]);
