@@ -165,27 +165,28 @@ function crds({ site }: PreflightFacts): Finding[] {
   if (site.crds.inFile === 0) return [];
   const { incompatible, storedVersions } = site.crds.findings;
   return [
-    crdFinding(
-      { id: 'crds.compatible', title: 'custom resource definitions' },
-      incompatible,
-      'CRD_INCOMPATIBLE',
-    ),
-    crdFinding(
-      { id: 'crds.stored-versions', title: 'stored versions of custom resources' },
-      storedVersions,
-      'CRD_STORED_VERSION',
-    ),
+    crdFinding({ id: 'crds.compatible', title: 'custom resource definitions' }, incompatible, {
+      code: 'CRD_INCOMPATIBLE',
+      advice:
+        'take the bundle that belongs to this product and site: what a definition is of cannot be changed',
+    }),
+    crdFinding({ id: 'crds.stored-versions', title: 'stored versions of custom resources' }, storedVersions, {
+      code: 'CRD_STORED_VERSION',
+      advice:
+        'take a bundle that is not older than the site; else write every object of the kind again in a version that stays ' +
+        '(kubectl get KIND -A -o yaml | kubectl replace -f -), then take the old one out of status.storedVersions',
+    }),
   ];
 }
 
 function crdFinding(
   row: Row,
   faults: readonly Fault[],
-  code: 'CRD_INCOMPATIBLE' | 'CRD_STORED_VERSION',
+  told: Required<Pick<Finding, 'code' | 'advice'>>,
 ): Finding {
   if (faults.length === 0) return { ...row, outcome: 'pass', seen: 'the bundle’s can be applied' };
   const seen = faults.map(({ where, what }) => `${where}: ${what}`).join('; ');
-  return { ...row, outcome: 'fail', seen, code };
+  return { ...row, outcome: 'fail', seen, ...told };
 }
 
 function release({ chart, decision }: InstallPlan['releases'][number], { site }: PreflightFacts): Finding[] {

@@ -114,6 +114,24 @@ describe('preflight changes nothing', { skip: !wanted, timeout: 900_000 }, () =>
     }
   });
 
+  it('a cluster and a registry that do not answer end the command, each by its name', async () => {
+    const cluster = site.file('nobody.kubeconfig', {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'u', user: { token: 'x' } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    });
+    const lost = await watched('preflight', bundle, ...REGISTRY, '--kubeconfig', cluster);
+    assert.equal(lost.ran.status, 6, lost.ran.err);
+    assert.match(lost.ran.err, /error CLUSTER_UNREACHABLE[\s\S]*127\.0\.0\.1:1/);
+    const closed = ['--registry', '127.0.0.1:1', '--plain-http', '--domain', 'runai.test'];
+    const away = await watched('preflight', bundle, ...closed);
+    assert.equal(away.ran.status, 5, away.ran.err);
+    assert.match(away.ran.err, /error REGISTRY_UNREACHABLE[\s\S]*127\.0\.0\.1:1/);
+  });
+
   it('--probe-push begins uploads and gives them up, and sends no byte', async () => {
     const left = await watched(
       'preflight',

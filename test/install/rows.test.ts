@@ -4,9 +4,9 @@ import { ROWS, type RowName, rowOf } from '../../src/install/rows.js';
 import { PREREQUISITES } from '../../src/runai/prerequisites.js';
 import { FAULTY_SITES } from './support/faulty-sites.js';
 
-/** Without these there is no report: other tests make them fail (test/install/faults.cluster.test.ts). */
+/** Without these there is no report: test/install/preflight.cluster.test.ts makes them fail. */
 const ERRORS: readonly RowName[] = ['cluster.reached', 'registry.reached'];
-/** Says what was not looked at; test/install/without-cluster.test.ts. */
+/** Says what was not looked at; test/cli/connected.test.ts shows it. */
 const NOTES: readonly RowName[] = ['site'];
 
 test('every row of preflight is made to say its worst on a real node', () => {

@@ -1,6 +1,6 @@
 import { mapPooled } from '../../io/pool.js';
 import { groupOf, RESOURCES } from '../../kube/resources.js';
-import type { AccessAnswer, AccessCheck, KubeClient } from '../../kube/types.js';
+import type { AccessAnswer, AccessCheck, KubeClient, KubeObject } from '../../kube/types.js';
 import type { PlanStep } from '../../run/types.js';
 import { type ObjectRef, ROUTE } from '../../runai/names.js';
 import type { Finding } from '../findings.js';
@@ -25,10 +25,13 @@ interface Need {
 export const rightsCheck: Check = {
   row: ROW,
   applies: ({ bundle }) => bundle.manifest.charts.length > 0,
-  run: async ({ client, made, rendered, signal }) => {
+  run: async ({ client, made, rendered, recorded, signal }) => {
     const all = await client.mayI({ verb: '*', group: '*', resource: '*' }, { signal });
     if (all.allowed) return [judgeRights([{ verb: '*', group: '*', resource: '*', ...all }])];
-    const needs = [...(await rendered()).flatMap(neededByChart), ...made.plan.steps.flatMap(neededByStep)];
+    const needs = [
+      ...(await rendered()).flatMap(neededByChart),
+      ...made.plan.steps.flatMap((step) => neededByStep(step, recorded())),
+    ];
     const checks = await checksFor(client, needs, signal);
     const answers = await mapPooled(
       checks,
@@ -43,18 +46,26 @@ export const rightsCheck: Check = {
 /** What helm does to the objects of a chart. Pure. */
 export function neededByChart({ planned, objects, hooks }: RenderedRelease): Need[] {
   const { namespace } = planned.chart;
-  return [...objects, ...hooks].map(({ apiVersion = '', kind = '', metadata }) => ({
+  // Helm deletes a hook’s object before it makes it anew.
+  const made = [
+    ...objects.map((object) => ({ object, verbs: WRITE })),
+    ...hooks.map((object) => ({ object, verbs: [...WRITE, 'delete'] })),
+  ];
+  return made.map(({ object: { apiVersion = '', kind = '', metadata }, verbs }) => ({
     apiVersion,
     kind,
     namespace: metadata.namespace ?? namespace,
-    verbs: WRITE,
+    verbs,
   }));
 }
 
 const VOLUMES: Need = { apiVersion: 'v1', kind: 'PersistentVolume', verbs: ['get', 'patch'] };
 
-/** What a step does to objects that no chart has. Pure. */
-export function neededByStep(step: PlanStep): Need[] {
+/** What a step does to objects that no new chart has. Pure. @param recorded by release: what runs by helm’s record */
+export function neededByStep(
+  step: PlanStep,
+  recorded: ReadonlyMap<string, readonly KubeObject[]> = new Map(),
+): Need[] {
   const { action } = inputOf(step);
   const taken = ['get', 'list', 'delete'];
   switch (action.kind) {
@@ -66,7 +77,17 @@ export function neededByStep(step: PlanStep): Need[] {
       return [
         ...action.kinds.map((kind) => ({ ...kind, namespace: action.namespace, verbs: taken })),
         ...action.labelled.map(({ apiVersion, kind }) => ({ apiVersion, kind, verbs: taken })),
+        ...action.objects.map((ref) => needOf(ref, ['get', 'delete'])),
       ];
+    // An upgrade takes away what the new chart has no more.
+    case 'helm':
+    case 'helm-uninstall':
+      return (recorded.get(action.release) ?? []).map(({ apiVersion = '', kind = '', metadata }) => ({
+        apiVersion,
+        kind,
+        namespace: metadata.namespace ?? action.namespace,
+        verbs: ['get', 'delete'],
+      }));
     case 'retain-volumes':
       return [VOLUMES];
     case 'keep-claims':

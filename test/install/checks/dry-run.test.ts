@@ -5,7 +5,7 @@ import { judgeImages, renderedImages } from '../../../src/install/checks/images.
 import { leavesBefore } from '../../../src/install/checks/leaving.js';
 import { judgePodSecurity, judgeQuotas, sumsOf } from '../../../src/install/checks/namespaces.js';
 import { judgeReleaseSize, recordSize } from '../../../src/install/checks/release-size.js';
-import { judgeRights, neededByChart } from '../../../src/install/checks/rights.js';
+import { judgeRights, neededByChart, neededByStep } from '../../../src/install/checks/rights.js';
 import { cleaned } from '../../../src/install/checks/support.js';
 import type { KubeObject } from '../../../src/kube/types.js';
 import type { PlanStep } from '../../../src/run/types.js';
@@ -332,6 +332,18 @@ test('threat 99: rights: every kind of the chart is asked about; one no fails wi
   const check = { verb: 'patch', group: 'apps', resource: 'deployments', namespace: 'n', reason: '' };
   assert.equal(judgeRights([{ ...check, allowed: true }]).outcome, 'pass');
   assert.match(judgeRights([{ ...check, allowed: false }]).seen, /patch deployments.apps in n/);
+});
+
+test('threat 99: rights: what an uninstall and an upgrade take away is asked about, by helm’s record', () => {
+  const step = (kind: string) =>
+    ({ input: { action: { kind, release: 'r', namespace: 'n' } } }) as unknown as PlanStep;
+  const recorded = new Map([
+    ['r', [{ apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: 'train' } }]],
+  ]);
+  for (const kind of ['helm-uninstall', 'helm'])
+    assert.deepEqual(neededByStep(step(kind), recorded), [
+      { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', namespace: 'n', verbs: ['get', 'delete'] },
+    ]);
 });
 
 test('the file for support holds no secrets', () => {

@@ -44,6 +44,7 @@ export function demandDeletedOnce(deletions: readonly Deletion[]): void {
 
 /** What may differ afterwards, each with the reason. */
 const LEFT: Readonly<Record<string, RegExp>> = {
+  revision: /^revision of /,
   'volumes stay, and that is said': /persistentVolumeReclaimPolicy|helm\.sh\/resource-policy/,
   'Projects are stored in a version that the old definition lacks, and that is said':
     /^CustomResourceDefinition projects\.run\.ai/,

@@ -28,6 +28,9 @@ export const NOT_COMPARED: Readonly<Record<string, string>> = {
   'ipaddresses.networking.k8s.io': 'addresses that services were given',
 };
 
+/** Keys of how often helm was called. */
+export const REVISION = 'revision of ';
+
 /** Set by the server, by the clock or by chance; in no object does it say what the upgrade made. */
 const SERVER_SET = ['uid', 'resourceVersion', 'creationTimestamp', 'generation', 'managedFields', 'selfLink'];
 
@@ -38,6 +41,8 @@ export function comparable(items: readonly Dumped[]): Record<string, unknown> {
   for (const item of lastRevisions(items.filter(isCompared))) {
     const key = keyOf(item, volumes);
     all.set(key, [...(all.get(key) ?? []), plain(item, volumes)]);
+    // Helm was called once more than needed: its hooks and migrations ran twice.
+    if (isRelease(item)) all.set(`${REVISION}${key}`, [item.metadata.labels?.['version']]);
   }
   return Object.fromEntries([...all].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

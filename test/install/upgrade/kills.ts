@@ -103,10 +103,21 @@ export async function demandSameEnd(
   const killed = await runWithKills(site, run, kills);
   const took = Math.round((performance.now() - started) / 1000);
   console.error(`kills: to ${run.to}: ${killed.deaths.length} kills, ${took} s`);
-  for (const { step } of kills) {
+  const destructive = new Set(
+    recordOf(run.state).steps.flatMap((step) => (step.destructive ? [step.id] : [])),
+  );
+  for (const { step, boundary } of kills) {
     const died = killed.deaths.some((death) => death.startsWith(`${step}|`));
     assert.ok(died, `no process died at ${step}`);
+    // A step that only looks has neither; one that destroys must have died in both.
+    if (destructive.has(step) && boundary !== 'committed')
+      assert.ok(killed.deaths.includes(`${step}|${boundary}`), `no process died at ${step}|${boundary}`);
   }
+  if (destructive.size > 0)
+    assert.ok(
+      undisturbed.deletions.some(({ object }) => !OF_THE_RUN.test(object)),
+      'the API server wrote down what was deleted',
+    );
   demandOnce(killed, undisturbed.deletions);
   demandJournal(run.state);
   assert.deepEqual(differences(undisturbed.dump, site.dump()), []);
