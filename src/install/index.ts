@@ -1,4 +1,4 @@
-import { AirgapError } from '../errors.js';
+import { AirgapError, isAirgapError } from '../errors.js';
 import { digestOf } from '../run/canonical.js';
 import { createClusterSide } from '../run/cluster.js';
 import { checkResumption } from '../run/identity.js';
@@ -7,6 +7,7 @@ import { type Reporting, withReport } from '../run/reporting.js';
 import { demandNothingStopped, openSession, type Session } from '../run/session.js';
 import { executorsFor } from './executors.js';
 import { demandNoFailure } from './findings.js';
+import { demandNothingTaken } from './giving-up.js';
 import { effectiveInputs } from './inputs.js';
 import { keepValues } from './keep-values.js';
 import { payloadView } from './open-bundle.js';
@@ -17,6 +18,7 @@ import { afterInstall, type InstallFacts, installFacts, keepBegun } from './repo
 import { withSequence } from './seen-sequence.js';
 import type { Results, Work } from './steps/types.js';
 import type { InstallOptions, InstallOutcome, PlanView } from './types.js';
+import { peekUnfinished } from './unfinished.js';
 
 const HEALTH_MS = 15 * 60_000;
 const HELM_MS = 10 * 60_000;
@@ -32,6 +34,7 @@ export async function install(options: InstallOptions): Promise<InstallOutcome> 
   const started = options.clock.monotonic();
   const site = await openSite(options);
   try {
+    await mayGiveUp(site, options);
     const prepared = await prepare(site, options);
     const view = viewOf(site, prepared);
     const results: Results = { health: new Map(), revisions: new Map() };
@@ -115,6 +118,17 @@ async function openRun(site: Site, prepared: Prepared, options: InstallOptions):
       return made.plan;
     },
   });
+}
+
+async function mayGiveUp({ client, clusterUid }: Site, options: InstallOptions): Promise<void> {
+  if (options.unfinished !== 'give-up') return;
+  const side = createClusterSide(client, options.emit);
+  const left = await peekUnfinished(options.stateRoot, clusterUid, side).catch((error: unknown) => {
+    // It is put aside whole, and says nothing.
+    if (!isAirgapError(error, 'JOURNAL_DAMAGED')) throw error;
+    return undefined;
+  });
+  if (left !== undefined) demandNothingTaken(left, options.acknowledged ?? []);
 }
 
 /** The plan that was approved must still be the one that the site asks for. */

@@ -1,7 +1,7 @@
 import { endedHere } from '../run/ended-here.js';
 import type { RunIdentity } from '../run/identity.js';
 import { parseMirror } from '../run/mirror.js';
-import { stepStates } from '../run/progress.js';
+import { hasOpenIntent, stepStates } from '../run/progress.js';
 import type { ClusterSide } from '../run/session.js';
 import { findUnfinished, isOver, listRunFolders, readRun } from '../run/store.js';
 import type { Plan } from '../run/types.js';
@@ -13,6 +13,8 @@ export interface Unfinished {
   readonly plan: Plan;
   /** Ids of the steps that are done, as far as its record says. */
   readonly committed: readonly string[];
+  /** Ids of the steps that were begun and are not known to have ended. */
+  readonly open: readonly string[];
 }
 
 /** Looks for a run to go on with; takes no lock and changes nothing. @throws AirgapError JOURNAL_DAMAGED */
@@ -25,7 +27,8 @@ export async function peekUnfinished(
   if (local) {
     const states = stepStates(local.plan, local.records);
     const committed = states.filter(({ state }) => state === 'committed').map(({ id }) => id);
-    return { identity: local.identity, plan: local.plan, committed };
+    const open = local.plan.steps.flatMap(({ id }) => (hasOpenIntent(id, local.records) ? [id] : []));
+    return { identity: local.identity, plan: local.plan, committed, open };
   }
   const data = await side.mirror.read();
   const remote = data === undefined ? undefined : parseMirror(data);

@@ -14,8 +14,11 @@ const MIRROR_NAME = 'airgap-run';
 const LABELS = { 'app.kubernetes.io/managed-by': 'airgap' };
 const RUN_LABEL = 'airgap-run';
 const SAVED_NAME = 'airgap/saved-name';
-/** A Secret may hold 1 MiB; what is larger stays on the host only. */
-const MOST_SAVED = 700 * 1024;
+const SAVED_PARTS = 'airgap/saved-parts';
+/** Bytes in one Secret, which may hold 1 MiB. */
+const PART = 700 * 1024;
+/** What needs more Secrets stays on the host only. */
+const MOST_PARTS = 16;
 /** Runs whose saved things stay in the cluster. */
 const KEPT_RUNS = 3;
 
@@ -98,45 +101,62 @@ function mirrorApi(client: KubeClient): MirrorApi {
   };
 }
 
-/** One Secret for each thing saved, compressed. */
+/** A Secret for each thing saved, compressed; several for what is large. */
 function savedMirror(
   client: KubeClient,
   { runId, emit }: { readonly runId: string; readonly emit: Emit },
 ): SavedMirror {
   let tidied = false;
-  const nameFor = (name: string): string => `airgap-saved-${sha256(`${runId} ${name}`).slice(0, 20)}`;
+  const nameFor = (name: string, part: number): string =>
+    `airgap-saved-${sha256(`${runId} ${name}${part === 0 ? '' : ` ${part}`}`).slice(0, 20)}`;
+  const write = async (name: string, part: number, bytes: Buffer, parts: number): Promise<void> => {
+    const { apiVersion, kind } = RESOURCES.secrets;
+    await client.apply({
+      apiVersion,
+      kind,
+      metadata: {
+        name: nameFor(name, part),
+        namespace: NAMESPACE,
+        labels: { ...LABELS, [RUN_LABEL]: runId },
+        annotations: { [SAVED_NAME]: name, [SAVED_PARTS]: String(parts) },
+      },
+      type: 'airgap/saved',
+      data: { content: bytes.toString('base64') },
+    });
+  };
+  const read = async (name: string, part: number) => {
+    const place = { name: nameFor(name, part), namespace: NAMESPACE };
+    const found = await client.get<KubeObject & { data?: Record<string, string> }>(RESOURCES.secrets, place);
+    const content = found?.data?.['content'];
+    if (found === undefined || content === undefined) return undefined;
+    const parts = Number(found.metadata.annotations?.[SAVED_PARTS] ?? 1);
+    return { bytes: Buffer.from(content, 'base64'), parts };
+  };
   return {
     put: async (name, content) => {
       if (!tidied) await dropOldRuns(client, runId);
       tidied = true;
       const packed = gzipSync(content);
-      if (packed.length > MOST_SAVED) {
-        const text = `${name} is too large for a Secret; what was saved of it is on this host only`;
-        emit({ type: 'note', level: 'debug', text });
+      const parts = Math.ceil(packed.length / PART);
+      if (parts > MOST_PARTS) {
+        const text = `${name} is too large for Secrets; what was saved of it is on this host only, and another cannot go on or back`;
+        emit({ type: 'note', level: 'warn', text });
         return;
       }
-      const { apiVersion, kind } = RESOURCES.secrets;
-      await client.apply({
-        apiVersion,
-        kind,
-        metadata: {
-          name: nameFor(name),
-          namespace: NAMESPACE,
-          labels: { ...LABELS, [RUN_LABEL]: runId },
-          annotations: { [SAVED_NAME]: name },
-        },
-        type: 'airgap/saved',
-        data: { content: packed.toString('base64') },
-      });
+      // The first says how many there are, so it comes last.
+      for (let part = parts - 1; part >= 0; part--)
+        await write(name, part, packed.subarray(part * PART, (part + 1) * PART), parts);
     },
     get: async (name) => {
-      const place = { name: nameFor(name), namespace: NAMESPACE };
-      const found = await client.get<KubeObject & { data?: Record<string, string> }>(
-        RESOURCES.secrets,
-        place,
-      );
-      const packed = found?.data?.['content'];
-      return packed === undefined ? undefined : gunzipSync(Buffer.from(packed, 'base64'));
+      const first = await read(name, 0);
+      if (first === undefined) return undefined;
+      const all = [first.bytes];
+      for (let part = 1; part < first.parts; part++) {
+        const more = await read(name, part);
+        if (more === undefined) return undefined;
+        all.push(more.bytes);
+      }
+      return gunzipSync(Buffer.concat(all));
     },
   };
 }

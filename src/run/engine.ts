@@ -17,7 +17,7 @@ export interface ExecuteOptions {
   readonly emit: Emit;
   /** The hold on the cluster; without one nothing but the host lock guards the run. */
   readonly lease?: Pick<Lease, 'fence' | 'guard'>;
-  /** Called after each step with the journal as it is; a failure is announced, not fatal. */
+  /** Called after each step, and within those that save, with the journal as it is; a failure is announced, not fatal. */
   readonly mirror?: (journal: Journal) => Promise<void>;
   /** What to type to go on, for messages. */
   readonly resumeCommand?: string;
@@ -122,6 +122,8 @@ async function advance(run: StepRun): Promise<StepOutcome> {
   options.onBoundary?.(id, 'before-intent');
   await journal.append({ step: id, phase: 'intent', data: { again: open } });
   stopWhenSpent(options);
+  // Another host that goes on must know that what was saved is from before, and must not save again.
+  if (executor.save || step.destructive) await mirror(options);
   options.onBoundary?.(id, 'intent');
   await context.guard();
   await executor.perform(context);

@@ -1,6 +1,6 @@
 import { digestOf } from './canonical.js';
 import type { RunIdentity } from './identity.js';
-import { stepStates } from './progress.js';
+import { hasOpenIntent, stepStates } from './progress.js';
 import type { JournalRecord } from './record.js';
 import { type StoredRun, writeRun } from './store.js';
 import type { Plan } from './types.js';
@@ -22,6 +22,7 @@ export function formatMirror(run: StoredRun, records: readonly JournalRecord[]):
     fence: last?.fence ?? 0,
     phase: last?.phase ?? 'planned',
     steps: Object.fromEntries(stepStates(run.plan, records).map((step) => [step.id, step.state])),
+    open: openIn(run.plan, records),
   };
   return {
     'run.json': JSON.stringify(run.identity),
@@ -30,12 +31,18 @@ export function formatMirror(run: StoredRun, records: readonly JournalRecord[]):
   };
 }
 
+function openIn(plan: Plan, records: readonly JournalRecord[]): string[] {
+  return plan.steps.filter(({ id }) => hasOpenIntent(id, records)).map(({ id }) => id);
+}
+
 export interface MirroredRun {
   readonly identity: RunIdentity;
   readonly plan: Plan;
   readonly phase: string;
   readonly fence: number;
   readonly committed: readonly string[];
+  /** Steps that were begun and are not known to have ended: what they saved is from before. */
+  readonly open: readonly string[];
   /** Steps whose effect may show at the site: begun, committed or failed. */
   readonly touched: readonly string[];
 }
@@ -47,6 +54,7 @@ export function parseMirror(data: Readonly<Record<string, string>>): MirroredRun
       phase: string;
       fence: number;
       steps: Record<string, string>;
+      open?: readonly string[];
     };
     const identity = JSON.parse(data['run.json'] ?? '') as RunIdentity;
     const plan = JSON.parse(data['plan.json'] ?? '') as Plan;
@@ -55,7 +63,15 @@ export function parseMirror(data: Readonly<Record<string, string>>): MirroredRun
     const touched = Object.keys(state.steps).filter(
       (id) => !['waiting', 'saved'].includes(state.steps[id] ?? ''),
     );
-    return { identity, plan, phase: state.phase, fence: state.fence, committed, touched };
+    return {
+      identity,
+      plan,
+      phase: state.phase,
+      fence: state.fence,
+      committed,
+      open: state.open ?? [],
+      touched,
+    };
   } catch {
     return undefined;
   }
@@ -63,6 +79,6 @@ export function parseMirror(data: Readonly<Record<string, string>>): MirroredRun
 
 /** Makes a run folder on this host from the mirror of a run that another host began. */
 export function adoptRun(root: string, mirrored: MirroredRun, now: () => number): Promise<StoredRun> {
-  const { identity, plan, committed } = mirrored;
-  return writeRun(root, { identity, plan, now }, { committed });
+  const { identity, plan, committed, open } = mirrored;
+  return writeRun(root, { identity, plan, now }, { committed, open });
 }

@@ -9,9 +9,10 @@ import type { Journal } from './journal.js';
 import { acquireLease, type Clock, type Lease, type LeaseApi } from './lease.js';
 import { adoptRun, formatMirror, type MirrorApi, type MirroredRun, parseMirror } from './mirror.js';
 import { locksFolder } from './paths.js';
-import { stepStates } from './progress.js';
+import { hasOpenIntent, stepStates } from './progress.js';
 import { openSavedStore, type SavedMirror } from './saved.js';
 import {
+  adopt,
   createRun,
   findUnfinished,
   giveUp,
@@ -219,8 +220,10 @@ async function catchUp(local: StoredRun, remote: MirroredRun, clock: Clock): Pro
   try {
     const known = stepStates(local.plan, journal.records).filter((step) => step.state === 'committed');
     const missing = remote.committed.filter((id) => !known.some((step) => step.id === id));
-    if (missing.length > 0)
-      await journal.append({ step: '', phase: 'adopted', data: { committed: missing } });
+    const open = remote.open.filter(
+      (id) => !hasOpenIntent(id, journal.records) && !known.some((step) => step.id === id),
+    );
+    if (missing.length + open.length > 0) await adopt(journal, { committed: missing, open });
     if (remote.phase === 'finished') await journal.append({ step: '', phase: 'finished' });
     if (remote.phase === 'given-up') await journal.append({ step: '', phase: 'given-up' });
     return isOver(journal.records);

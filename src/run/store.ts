@@ -60,11 +60,24 @@ export async function createRun(root: string, options: NewRun): Promise<StoredRu
   return writeRun(root, { identity, plan, now });
 }
 
+/** How far another host came in a run. */
+export interface Adopted {
+  readonly committed: readonly string[];
+  /** Begun there, and not known to have ended. */
+  readonly open: readonly string[];
+}
+
+/** Records what another host did, as if it had been done here. */
+export async function adopt(journal: Journal, { committed, open }: Adopted): Promise<void> {
+  await journal.append({ step: '', phase: 'adopted', data: { committed } });
+  for (const step of open) await journal.append({ step, phase: 'intent', data: { adopted: true } });
+}
+
 /** Writes a run that has its identity already: a new one, or one that another host began. */
 export async function writeRun(
   root: string,
   run: { readonly identity: RunIdentity; readonly plan: Plan; readonly now: () => number },
-  adopted?: Readonly<Record<string, unknown>>,
+  adopted?: Adopted,
 ): Promise<StoredRun> {
   const { identity, plan, now } = run;
   const parent = runsFolder(root, identity.clusterUid);
@@ -79,7 +92,7 @@ export async function writeRun(
     const journal = await openJournal(temporary, { runId: identity.runId, now });
     const data = { identity: digestOf(identity), planSha: identity.planSha, steps: plan.steps.length };
     await journal.append({ step: '', phase: 'planned', data });
-    if (adopted) await journal.append({ step: '', phase: 'adopted', data: adopted });
+    if (adopted) await adopt(journal, adopted);
     await journal.close();
     await rename(temporary, folder);
     await syncFolder(parent);

@@ -229,7 +229,11 @@ test('the mirror hears of the run and of every step, and its failure is only ann
     },
   });
   await execute(planOf({}, {}), scripted([], ['ready', 'done', 'done']), options);
-  assert.deepEqual(seen, [0, 3, 4, 5]);
+  assert.deepEqual(
+    seen,
+    [0, 2, 3, 4, 5],
+    'at the start, before what was saved is touched, after each step, at the end',
+  );
   assert.ok(events.some((event) => event.type === 'note' && event.text.includes('no ConfigMap')));
 });
 

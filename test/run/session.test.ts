@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { AirgapError } from '../../src/errors.js';
 import type { LeaseApi, LeaseRecord } from '../../src/run/lease.js';
+import { hasOpenIntent } from '../../src/run/progress.js';
 import { type ClusterSide, openSession, type SessionOptions } from '../../src/run/session.js';
 import { findUnfinished, listRunFolders } from '../../src/run/store.js';
 import { makeFolder, sessionOptions } from './support.js';
@@ -159,6 +160,42 @@ test('threat 94: another host is refused while the first works, and goes on with
   );
   assert.equal(fourth.resumed, false);
   await fourth.close();
+});
+
+test('threat 94: a host that is lost inside a step: the other knows that it was begun, and saves nothing over its copies', async () => {
+  const side = cluster();
+  const world = makeWorld(fresh('site'));
+  fillWorld(world);
+  const [here, there] = [fresh('here'), fresh('there')];
+  const stop = new Error('the host is lost');
+  let lost: typeof side.data;
+  const first = await openSession(sessionOptions(here, { cluster: side }));
+  await assert.rejects(
+    first.execute(
+      executors({
+        ...world,
+        crash: (point) => {
+          if (point !== 'delete sts-postgresql') return;
+          // What a lost host leaves is what the cluster was told before.
+          lost = { ...side.data };
+          throw stop;
+        },
+      }),
+    ),
+    stop,
+  );
+  await first.close();
+  side.data = lost;
+  const second = await openSession(sessionOptions(there, { cluster: side }));
+  assert.ok(hasOpenIntent('delete:statefulsets', second.journal.records));
+  await second.execute(executors(world));
+  await second.close();
+  const saved = second.journal.records.filter(
+    ({ phase, step }) => phase === 'saved' && step === 'delete:statefulsets',
+  );
+  assert.deepEqual(saved, [], 'what is left is not saved over what was');
+  assert.equal(JSON.parse(String(await second.saved.get('objects/sts-keycloak.json'))).uid, 'sts-1');
+  assert.equal(effects(world).filter((line) => line.startsWith('delete sts')).length, 2);
 });
 
 test('a run that was given up here is not gone on with, although its copy in the cluster is not told yet', async () => {
