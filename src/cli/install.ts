@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { AirgapError } from '../errors.js';
-import type { InstallOutcome, PlanView } from '../install/types.js';
+import type { InstallOutcome } from '../install/types.js';
 import { commandLine } from './command-line.js';
 import type { CliContext, Verb } from './context.js';
 import { addInstallBackupOptions, type InstallBackupFlags, installBackup } from './install-backup.js';
@@ -59,10 +59,10 @@ async function act(file: string, flags: Flags, context: CliContext): Promise<voi
   if (flags.withoutCluster && !flags.dryRun)
     throw new AirgapError('USAGE', '--without-cluster only makes a plan', { expected: 'with --dry-run' });
   const options = await installOptions(file, flags, context);
-  const [{ install }, { planWithoutCluster }, { formatPlan }] = await Promise.all([
+  const [{ install }, { planWithoutCluster }, { approvePlan }] = await Promise.all([
     import('../install/index.js'),
     import('../install/without-cluster.js'),
-    import('../term/plan.js'),
+    import('./approve.js'),
   ]);
   const run = flags.withoutCluster ? planWithoutCluster : install;
   const outcome = await run({
@@ -74,10 +74,7 @@ async function act(file: string, flags: Flags, context: CliContext): Promise<voi
     canary: flags.canary ? 'step' : 'never',
     unfinished: flags.newRun ? 'give-up' : 'resume',
     writeReport,
-    approve: async (view) => {
-      if (flags.output === 'text') context.stdout.write(formatPlan(view));
-      await approve(view, flags, context);
-    },
+    approve: (view) => approvePlan(view, flags, context),
   });
   context.stdout.write(await textOf(outcome, flags));
   const { demandNoFailure } = await import('../install/findings.js');
@@ -93,23 +90,4 @@ async function textOf(outcome: InstallOutcome, { output }: Flags): Promise<strin
       : terms.formatOutcome(outcome);
   if (output === 'html') return (await import('../term/plan-html.js')).planPage(outcome.view);
   return (await import('../term/plan.js')).formatPlan(outcome.view);
-}
-
-async function approve(view: PlanView, flags: Flags, context: CliContext): Promise<void> {
-  if (flags.yes) return;
-  const { cluster } = view;
-  if (cluster === undefined)
-    throw new AirgapError('INTERNAL', 'a plan without a cluster cannot be carried out');
-  if (context.confirm === undefined) {
-    throw new AirgapError('CONFIRMATION_NEEDED', 'there is no terminal to ask on, and --yes was not given', {
-      expected: '--yes',
-      found: `${view.plan.steps.length} steps on ${cluster.context} (${cluster.server})`,
-    });
-  }
-  const verb = view.resumes === undefined ? 'Do' : 'Go on with';
-  const where = `${cluster.context} (${cluster.server}, cluster ${cluster.uid})`;
-  const { backupIn } = await import('../install/plan.js');
-  const without = backupIn(view.plan)?.kind === 'none' ? ' WITHOUT A BACKUP' : '';
-  if (await context.confirm(`${verb} this${without} on ${where}?`)) return;
-  throw new AirgapError('CONFIRMATION_NEEDED', 'the answer was not yes; nothing was changed');
 }

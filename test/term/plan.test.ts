@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { approvePlan } from '../../src/cli/approve.js';
+import type { CliContext } from '../../src/cli/context.js';
 import { estimatePlan } from '../../src/install/estimate.js';
 import { makePlan } from '../../src/install/plan.js';
 import type { InstallOutcome, PlanView } from '../../src/install/types.js';
@@ -216,4 +218,30 @@ test('own changes are told whole, defaults of the chart by number; the JSON list
     ...{ outcome: 'planned', view: { ...shown, made }, steps: [], health: [], revisions: {}, duration: 1 },
   }) as { values: Record<string, unknown> };
   assert.deepEqual(values['runai-backend'], changes);
+});
+
+test('whoever is asked sees the plan of the dry run, also where standard output is for a program; only yes is yes', async () => {
+  for (const output of ['text', 'json', 'html']) {
+    const said: string[] = [];
+    const asked: string[] = [];
+    const context = (answer: boolean) =>
+      ({
+        stdout: { write: (text: string) => said.push(text) },
+        confirm: async (question: string) => {
+          asked.push(question);
+          return answer;
+        },
+      }) as unknown as CliContext;
+    await approvePlan(view(), { output }, context(true));
+    const shown = output === 'text' ? said : asked;
+    assert.ok(shown.join('').includes(formatPlan(view())), output);
+    if (output !== 'text') assert.deepEqual(said, [], 'a program reads nothing but its own');
+    assert.match(asked[0] ?? '', /Do this on .*\?$/);
+    await assert.rejects(approvePlan(view(), { output }, context(false)), { code: 'CONFIRMATION_NEEDED' });
+    const nobody = { ...context(true), confirm: undefined };
+    await assert.rejects(approvePlan(view(), { output }, nobody), {
+      code: 'CONFIRMATION_NEEDED',
+      expected: '--yes',
+    });
+  }
 });
