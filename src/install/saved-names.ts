@@ -38,3 +38,11 @@ export const CRDS_NAME = 'crds/before.json';
 
 /** Name of the list of those that were not there before. */
 export const ADDED_CRDS_NAME = 'crds/added.json';
+
+/** Name of what counts the objects of the site by name; the last thing that is written of them. */
+export const SITE_MARK = 'site/complete.json';
+
+/** Name of the operator's values of a release before anything was changed; there only when the release was. */
+export function savedValuesName(release: string): string {
+  return `site/release-${release}/values.json`;
+}

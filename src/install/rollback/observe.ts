@@ -11,7 +11,15 @@ import { type DryRun, dryRun } from '../checks/dry-run.js';
 import { readCluster, readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
 import { inputOf } from '../plan.js';
-import { ADDED_CRDS_NAME, CRDS_NAME, revisionsName, uninstalledName } from '../saved-names.js';
+import { savedElsewhere } from '../saved-elsewhere.js';
+import {
+  ADDED_CRDS_NAME,
+  CRDS_NAME,
+  revisionsName,
+  SITE_MARK,
+  savedValuesName,
+  uninstalledName,
+} from '../saved-names.js';
 import type { ClusterFacts, ReleaseFacts } from '../site.js';
 import type { RevisionSecret } from '../steps/helm-record.js';
 import { objectsOf } from './content.js';
@@ -59,7 +67,10 @@ export interface RollbackObservation {
   readonly crds: CrdChanges;
 }
 
-/** Reads what the run changed, as it is now; changes nothing. */
+/**
+ * Reads what the run changed, as it is now; changes nothing.
+ * @throws AirgapError DECISION_NEEDED when what the run saved of a release is not to be had here
+ */
 export async function observeRollback(
   client: KubeClient,
   origin: Origin,
@@ -132,7 +143,9 @@ async function readTouched(client: KubeClient, { ref, origin, signal }: Sources)
     ref.successor === undefined
       ? undefined
       : await readRelease(client, { release: ref.successor, namespace }, { signal });
-  const saved = await savedRevisions(origin, uninstalled ? uninstalledName(release) : revisionsName(release));
+  const name = uninstalled ? uninstalledName(release) : revisionsName(release);
+  await demandRecord(ref, name, origin);
+  const saved = await savedRevisions(origin, name);
   const before = upgraded || uninstalled ? current({ revisions: saved.map(decodeRelease) }) : current(live);
   const found = { live, ...(successor === undefined ? {} : { successor }) };
   const base = { role, release, namespace, upgraded, ...found, missing: [], fixed: [], dryRun: [] };
@@ -156,6 +169,27 @@ async function readTouched(client: KubeClient, { ref, origin, signal }: Sources)
     { leaves, recorded: [], signal },
   );
   return { ...base, before, recordGone, missing, fixed, dryRun: sent };
+}
+
+/** A record that is not to be had is no sign that there was none: what would be called new holds data. */
+async function demandRecord(
+  { release, upgraded, uninstalled }: Ref,
+  name: string,
+  origin: Origin,
+): Promise<void> {
+  const { saved, identity } = origin;
+  if ((!upgraded && !uninstalled) || (await saved.get(name)) !== undefined) return;
+  if (!uninstalled && !(await mayHaveBeen(release, origin))) return;
+  const command = `airgap rollback --run ${identity.runId}`;
+  throw await savedElsewhere(saved, { what: `release ${release}`, name, command });
+}
+
+/** What save-site kept says whether there was such a release; when nothing of that is here either, nobody knows. */
+async function mayHaveBeen(release: string, { saved, plan, touched }: Origin): Promise<boolean> {
+  if (plan.first === true) return false;
+  if ((await saved.get(savedValuesName(release))) !== undefined) return true;
+  const ran = plan.steps.some((step) => kindOf(step) === 'save-site' && touched.has(step.id));
+  return ran && (await saved.get(SITE_MARK)) === undefined;
 }
 
 /** The live object of a manifest's one. */

@@ -150,7 +150,11 @@ function wantedOf({ backup: { clusterUid, harmBegun }, now }: Needs) {
 }
 
 /** What is known of the run's fresh backup from before it was made. */
-export async function readBegun({ saved }: Pick<StepContext, 'saved'>): Promise<Begun | undefined> {
+export async function readBegun({
+  saved,
+}: {
+  readonly saved: Pick<StepContext['saved'], 'get'>;
+}): Promise<Begun | undefined> {
   const content = await saved.get(BEGUN);
   return content === undefined ? undefined : (JSON.parse(content.toString('utf8')) as Begun);
 }

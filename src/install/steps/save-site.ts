@@ -7,6 +7,7 @@ import { CONFIG_RESOURCES, QUEUES, RULES } from '../../runai/crds.js';
 import { BACKEND, CLUSTER, ROUTE } from '../../runai/names.js';
 import { readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
+import { SITE_MARK } from '../saved-names.js';
 import { countBefore } from './database.js';
 import type { Work } from './types.js';
 
@@ -31,9 +32,6 @@ const NAMESPACED: readonly Kind[] = [
 /** What the operator made of the product's own kinds; each in the version that its definition here stores. */
 const CUSTOM = [...CONFIG_RESOURCES, QUEUES, ...RULES].filter(({ plural }) => plural !== 'runaiconfigs');
 
-/** The last thing that is written: with it, all of it is there. */
-const MARK = 'site/complete.json';
-
 /** A release by name. */
 export interface ReleaseRef {
   readonly release: string;
@@ -48,7 +46,7 @@ export function saveSiteStep(
   const { client } = work;
   return {
     observe: async ({ saved }) =>
-      (await saved.get(MARK)) === undefined ? { state: 'ready' } : { state: 'done' },
+      (await saved.get(SITE_MARK)) === undefined ? { state: 'ready' } : { state: 'done' },
     perform: async (context) => {
       const counts: Record<string, number> = {};
       for (const namespace of [BACKEND.namespace, CLUSTER.namespace]) {
@@ -65,7 +63,7 @@ export function saveSiteStep(
       }
       await saveReleases(client, releases, context);
       await countBefore(work, context);
-      await context.saved.put(MARK, JSON.stringify({ objects: counts }));
+      await context.saved.put(SITE_MARK, JSON.stringify({ objects: counts }));
     },
   };
 }

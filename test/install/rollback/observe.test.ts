@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { AirgapError } from '../../../src/errors.js';
 import { observeRollback } from '../../../src/install/rollback/observe.js';
-import { uninstalledName } from '../../../src/install/saved-names.js';
+import { SITE_MARK, savedValuesName, uninstalledName } from '../../../src/install/saved-names.js';
 import type { KubeObject } from '../../../src/kube/types.js';
 import type { Action } from '../../../src/runai/steps/types.js';
 import { type FakeApi, startFakeApi } from '../support/fake-api.js';
@@ -64,5 +65,41 @@ test('an upgrade from 2.3 or before: what was uninstalled is found under its own
     assert.equal(newer && 'chart' in newer && newer.chart.version, '2.13.66');
     assert.equal(found?.upgraded, untouched.length === 0);
     assert.ok(!found?.dryRun.some((one) => 'foreign' in one), 'what the newer one owns goes with it');
+  }
+});
+
+const HELM: readonly Action[] = [
+  { kind: 'save-site' },
+  { kind: 'helm', role: 'cluster', release: 'runai-cluster', namespace: 'runai', settings: {} },
+];
+
+/** What another host finds of the run in the cluster. */
+function holding(names: readonly string[]) {
+  return { get: async (name: string) => (names.includes(name) ? Buffer.from('{}') : undefined) };
+}
+
+test('threat 94: a saved record that is not to be had here is not taken for none: nobody is told to uninstall', async () => {
+  const { signal } = new AbortController();
+  const look = (actions: readonly Action[], names: readonly string[], first = {}) => {
+    const made = originOf(actions);
+    const origin = { ...made, plan: { ...made.plan, ...first }, saved: holding(names) };
+    return observeRollback(api.client, origin, signal);
+  };
+  const values = savedValuesName('runai-cluster');
+  for (const [actions, names] of [
+    [HELM, [SITE_MARK, values]],
+    [HELM, []],
+    [ACTIONS, [SITE_MARK]],
+  ] as const)
+    await assert.rejects(look(actions, names), (error: AirgapError) => {
+      assert.equal(error.code, 'DECISION_NEEDED');
+      assert.match(error.expected ?? '', /^saved\/helm\/runai-\w+\/\w+\.json in the folder of the run/);
+      assert.match(error.hint, /^airgap rollback --run run-up, on the host that began the run$/);
+      return true;
+    });
+  // Nothing was there before the run: nothing was saved.
+  for (const first of [{}, { first: true as const }]) {
+    const { releases } = await look(HELM, [SITE_MARK], first);
+    assert.deepEqual([releases[0]?.before, releases[0]?.upgraded], [undefined, true]);
   }
 });

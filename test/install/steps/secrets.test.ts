@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
+import type { AirgapError } from '../../../src/errors.js';
 import { restoreSecretsStep } from '../../../src/install/steps/restore-secrets.js';
 import { restoreSubjectsStep } from '../../../src/install/steps/restore-subjects.js';
 import { tlsSecretStep } from '../../../src/install/steps/tls-secret.js';
@@ -126,4 +127,20 @@ test('people added to a binding by hand come back; service accounts are the char
   bench.api.remove('RoleBinding', 'runai-cli-index-map-editor', 'runai');
   assert.equal(await runStep(step, bench.context), 'done');
   assert.deepEqual(bench.api.get('RoleBinding', 'runai-cli-index-map-editor', 'runai')?.['roleRef'], roleRef);
+});
+
+test('threat 94: saved secrets whose copy is not to be had here are not taken for none', async () => {
+  const { saved } = bench.context;
+  const step = restoreSecretsStep({ client: bench.api.client }, NS);
+  const count = (found: number) =>
+    saved.put('site/complete.json', JSON.stringify({ objects: { [`site/${NS}/secret.v1.json`]: found } }));
+  await count(0);
+  assert.equal((await step.observe(bench.context)).state, 'done');
+  await count(2);
+  await saved.put('backup/begun.json', JSON.stringify({ path: '/b', keyFile: '/k', place: 'first-host:1' }));
+  await assert.rejects(step.observe(bench.context), (error: AirgapError) => {
+    assert.equal(error.code, 'DECISION_NEEDED');
+    assert.match(error.hint, /the same command, on host first-host:1/);
+    return true;
+  });
 });
