@@ -3,14 +3,17 @@ import { inputOf } from './plan.js';
 
 /** What a step will roughly cost. */
 export interface StepEstimate {
-  /** To be sent; absent for steps that send nothing to speak of. */
+  /** To be sent, or saved by a backup at most; absent for steps that move nothing to speak of. */
   readonly bytes?: number;
   readonly seconds: number;
 }
 
 /** What a plan will roughly cost, with what that was reckoned from. */
 export interface Estimate {
+  /** To be sent to the registry. */
   readonly bytes: number;
+  /** To be saved by the backup, at most; absent when there is none to make or its size is not known. */
+  readonly toSave?: number;
   readonly seconds: number;
   readonly basis: string;
   /** By id of the step. */
@@ -19,6 +22,10 @@ export interface Estimate {
 
 /** Bytes a second to a registry over a network of one gigabit, with one disk at its end. */
 const RATE = 50_000_000;
+/** Bytes a second of a backup: read, packed, encrypted, and read again to the end; scripts/bench/backup.ts. */
+const BACKUP_RATE = 30_000_000;
+/** Pods and dumps begin and end whatever the size. */
+const BACKUP_SECONDS = 20;
 
 /** Seconds by kind of action, as measured on a small cluster whose nodes have to pull. */
 const SECONDS: Readonly<Record<string, number>> = {
@@ -39,27 +46,45 @@ const SECONDS: Readonly<Record<string, number>> = {
   crds: 5,
   'restore-crds': 5,
   'prove-images': 10,
+  backup: BACKUP_SECONDS,
+  canary: 15,
 };
 const OTHER_SECONDS = 3;
 
-/** Adds up what is left of a plan. Pure. @param toSend bytes that the registry lacks */
-export function estimatePlan(
-  plan: Plan,
-  { toSend, done = [] }: { readonly toSend: number; readonly done?: readonly string[] },
-): Estimate {
+/** What the estimate is reckoned from. */
+export interface EstimateOf {
+  /** Bytes that the registry lacks. */
+  readonly toSend: number;
+  /** Bytes of the backup, at most. */
+  readonly toSave?: number;
+  /** Ids of steps that are done. */
+  readonly done?: readonly string[];
+}
+
+/** Adds up what is left of a plan. Pure. */
+export function estimatePlan(plan: Plan, { toSend, toSave, done = [] }: EstimateOf): Estimate {
   const open = plan.steps.filter(({ id }) => !done.includes(id));
-  const steps = Object.fromEntries(open.map((step) => [step.id, estimateStep(step, toSend)]));
+  const sizes = { toSend, ...(toSave === undefined ? {} : { toSave }) };
+  const steps = Object.fromEntries(open.map((step) => [step.id, estimateStep(step, sizes)]));
   const all = Object.values(steps);
+  const saved = open.find((step) => kindOf(step) === 'backup');
   return {
-    bytes: all.reduce((sum, { bytes = 0 }) => sum + bytes, 0),
+    bytes: open.some((step) => kindOf(step) === 'push') ? toSend : 0,
+    ...(saved === undefined || toSave === undefined ? {} : { toSave }),
     seconds: all.reduce((sum, { seconds }) => sum + seconds, 0),
     basis: `${RATE / 1_000_000} MB/s to the registry, and times of a small cluster; pulling on slow nodes takes longer`,
     steps,
   };
 }
 
-function estimateStep(step: PlanStep, toSend: number): StepEstimate {
-  const { kind } = (inputOf(step) as { readonly action?: { readonly kind?: string } }).action ?? {};
+function estimateStep(step: PlanStep, { toSend, toSave }: EstimateOf): StepEstimate {
+  const kind = kindOf(step);
   if (kind === 'push') return { bytes: toSend, seconds: Math.ceil(toSend / RATE) + 2 };
-  return { seconds: SECONDS[kind ?? ''] ?? OTHER_SECONDS };
+  if (kind === 'backup' && toSave !== undefined)
+    return { bytes: toSave, seconds: Math.ceil(toSave / BACKUP_RATE) + BACKUP_SECONDS };
+  return { seconds: SECONDS[kind] ?? OTHER_SECONDS };
+}
+
+function kindOf(step: PlanStep): string {
+  return (inputOf(step) as { readonly action?: { readonly kind?: string } }).action?.kind ?? '';
 }

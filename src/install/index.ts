@@ -1,4 +1,4 @@
-import { AirgapError, isAirgapError } from '../errors.js';
+import { AirgapError } from '../errors.js';
 import { digestOf } from '../run/canonical.js';
 import { createClusterSide } from '../run/cluster.js';
 import { checkResumption } from '../run/identity.js';
@@ -7,7 +7,7 @@ import { type Reporting, withReport } from '../run/reporting.js';
 import { demandNothingStopped, openSession, type Session } from '../run/session.js';
 import { executorsFor } from './executors.js';
 import { demandNoFailure } from './findings.js';
-import { demandNothingTaken } from './giving-up.js';
+import { mayGiveUp } from './giving-up.js';
 import { effectiveInputs } from './inputs.js';
 import { keepValues } from './keep-values.js';
 import { payloadView } from './open-bundle.js';
@@ -18,7 +18,6 @@ import { afterInstall, type InstallFacts, installFacts, keepBegun } from './repo
 import { withSequence } from './seen-sequence.js';
 import type { Results, Work } from './steps/types.js';
 import type { InstallOptions, InstallOutcome, PlanView } from './types.js';
-import { peekUnfinished } from './unfinished.js';
 
 const HEALTH_MS = 15 * 60_000;
 const HELM_MS = 10 * 60_000;
@@ -34,7 +33,7 @@ export async function install(options: InstallOptions): Promise<InstallOutcome> 
   const started = options.clock.monotonic();
   const site = await openSite(options);
   try {
-    await mayGiveUp(site, options);
+    if (options.unfinished === 'give-up') await demandGivable(site, options);
     const prepared = await prepare(site, options);
     const view = viewOf(site, prepared);
     const results: Results = { health: new Map(), revisions: new Map() };
@@ -110,6 +109,7 @@ async function openRun(site: Site, prepared: Prepared, options: InstallOptions):
     cluster: createClusterSide(site.client, options.emit),
     ...(options.takeover === undefined ? {} : { takeover: options.takeover }),
     ...(options.unfinished === undefined ? {} : { unfinished: options.unfinished }),
+    mayGiveUp: () => demandGivable(site, options),
     ...(options.resumeCommand === undefined ? {} : { command: options.resumeCommand }),
     plan: async () => {
       const made = prepared.made ?? (await again(site, options)).made;
@@ -120,15 +120,9 @@ async function openRun(site: Site, prepared: Prepared, options: InstallOptions):
   });
 }
 
-async function mayGiveUp({ client, clusterUid }: Site, options: InstallOptions): Promise<void> {
-  if (options.unfinished !== 'give-up') return;
+function demandGivable({ client, clusterUid }: Site, options: InstallOptions): Promise<void> {
   const side = createClusterSide(client, options.emit);
-  const left = await peekUnfinished(options.stateRoot, clusterUid, side).catch((error: unknown) => {
-    // It is put aside whole, and says nothing.
-    if (!isAirgapError(error, 'JOURNAL_DAMAGED')) throw error;
-    return undefined;
-  });
-  if (left !== undefined) demandNothingTaken(left, options.acknowledged ?? []);
+  return mayGiveUp({ root: options.stateRoot, clusterUid, side }, options.acknowledged ?? []);
 }
 
 /** The plan that was approved must still be the one that the site asks for. */

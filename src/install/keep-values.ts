@@ -26,7 +26,7 @@ export async function keepValues(
         {
           expected: `sha256:${input.valuesSha}`,
           found: `sha256:${release?.valuesSha ?? 'none'}`,
-          hint: 'give the same values as before, or give the run up with --new-run',
+          hint: `give the same values as before; or airgap rollback --run ${run.identity.runId}, then install with other values`,
         },
       );
     }

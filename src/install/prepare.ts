@@ -1,9 +1,11 @@
 import type { Payload } from '../bundle/payload.js';
 import { AirgapError } from '../errors.js';
 import { mapPooled } from '../io/pool.js';
+import type { BackupNeed } from '../run/backup-stage.js';
 import { createClusterSide } from '../run/cluster.js';
 import { checkResumption } from '../run/identity.js';
 import type { Plan } from '../run/types.js';
+import { BACKUP_STEP } from '../runai/steps/backup.js';
 import { reviewRights } from './access.js';
 import type { PlannedBackup } from './backup-types.js';
 import { readChartDefaults } from './chart-defaults.js';
@@ -15,7 +17,7 @@ import { givenInputs } from './inputs.js';
 import { observe, readCluster } from './observe.js';
 import { readRegistryFacts } from './open-registry.js';
 import type { Site } from './open-site.js';
-import { type InstallPlan, makePlan } from './plan.js';
+import { backupIn, type InstallPlan, makePlan } from './plan.js';
 import { judgePreflight, type PushProbe } from './preflight.js';
 import { judgeBundle, type SeenSequence } from './preflight-bundle.js';
 import { parseTarget, readPushState } from './push.js';
@@ -99,14 +101,19 @@ export async function prepare(site: Site, options: InstallOptions): Promise<Prep
     ...(options.allowDowngrade === undefined ? {} : { allowDowngrade: options.allowDowngrade }),
     ...(options.maxAge === undefined ? {} : { maxAge: options.maxAge }),
   });
-  const checked = options.checks === 'few' ? [] : await checkSite(site, { observation, made }, options);
+  const few = options.checks === 'few';
+  const need = few ? undefined : needOf(site, made.plan, options);
+  const checked = few ? [] : await checkSite(site, { observation, made, ...(need ? { need } : {}) }, options);
   const findings = [...own, ...judged, ...checked];
   const failed = findings.filter((finding) => finding.outcome === 'fail').length;
   const summary =
     failed === 0 ? `${findings.length} checks` : `${failed} of ${findings.length} checks failed`;
   emit({ type: 'stage-ended', stage: 'observe', outcome: failed === 0 ? 'ok' : 'failed', summary });
   const { plan } = made;
-  const estimate = await estimateOf(bundle, { plan, ...(facts ? { state: facts.state } : {}), signal });
+  const estimate = await estimateOf(bundle, {
+    ...{ plan, signal, ...(facts ? { state: facts.state } : {}) },
+    ...(await sizeOf(need)),
+  });
   return {
     plan,
     cluster: observation.cluster,
@@ -125,6 +132,32 @@ async function plannedBackup({ backup, signal }: InstallOptions): Promise<Planne
   if (backup?.choice.kind !== 'use') return backup?.choice;
   const { backupId, createdAt } = await backup.stage.look(backup.choice.file, signal);
   return { ...backup.choice, backupId, createdAt };
+}
+
+/** How large the backup of the plan will be, asked once; undefined when none is made. */
+function needOf(
+  { client }: Site,
+  plan: Plan,
+  { backup, signal }: InstallOptions,
+): (() => Promise<BackupNeed>) | undefined {
+  if (backup === undefined || backupIn(plan)?.kind !== 'take') return undefined;
+  let need: Promise<BackupNeed> | undefined;
+  return () => {
+    need ??= backup.stage.measure(client, signal);
+    return need;
+  };
+}
+
+/** Nothing where it cannot be read: a check says why. */
+async function sizeOf(
+  need: (() => Promise<BackupNeed>) | undefined,
+): Promise<{ readonly need?: BackupNeed }> {
+  try {
+    return need === undefined ? {} : { need: await need() };
+  } catch (error) {
+    if (error instanceof AirgapError) return {};
+    throw error;
+  }
 }
 
 /** Default values of the charts, by release. */
@@ -153,7 +186,8 @@ async function goOn(
   const { plan, identity, committed: done } = unfinished;
   const sends = site.registry && !done.includes('push');
   const state = sends ? await readPushState(bundle, site.registry.client, signal) : undefined;
-  const estimate = await estimateOf(bundle, { plan, done, signal, ...(state ? { state } : {}) });
+  const size = done.includes(BACKUP_STEP) ? {} : await sizeOf(needOf(site, plan, options));
+  const estimate = await estimateOf(bundle, { plan, done, signal, ...(state ? { state } : {}), ...size });
   return { plan, cluster, given, resumes: identity.runId, done, estimate, findings: [] };
 }
 

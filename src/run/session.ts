@@ -52,6 +52,8 @@ export interface SessionOptions {
   readonly takeover?: string;
   /** `give-up`: an unfinished run is ended and a new one begun (`--new-run`). */
   readonly unfinished?: 'resume' | 'give-up';
+  /** Throws when what is unfinished may not be given up; asked while the locks are held. */
+  readonly mayGiveUp?: () => Promise<void>;
   readonly origin?: string;
   /** What to type to go on with the run; no secrets. */
   readonly command?: string;
@@ -167,6 +169,7 @@ async function settle(options: SessionOptions): Promise<StoredRun | undefined> {
   const { root, clusterUid, clock, emit } = options;
   if (options.unfinished === 'give-up') {
     await demandNothingStopped(root, clusterUid);
+    await options.mayGiveUp?.();
     const newest = (await listRunFolders(root, clusterUid)).at(-1);
     if (newest) await giveUp(newest, clock.now);
     return undefined;
@@ -278,6 +281,6 @@ function otherRun(local: StoredRun, remote: MirroredRun): AirgapError {
   return new AirgapError('RUN_MISMATCH', 'this host and the cluster have different unfinished runs', {
     expected: `run ${local.identity.runId} (${local.identity.title}), as on this host`,
     found: `run ${remote.identity.runId} (${remote.identity.title}), as in the cluster`,
-    hint: 'finish the later one on the host that began it, or give both up with --new-run',
+    hint: 'finish the later one on the host that began it; --new-run gives both up, when neither took anything away',
   });
 }

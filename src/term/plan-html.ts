@@ -25,6 +25,7 @@ ${facts([
   ['bundle id', idText(bundle.id)],
   ['goes on with run', view.resumes],
   ['to send', estimate.bytes === 0 ? 'nothing' : formatBytes(estimate.bytes)],
+  ['to save, at most', estimate.toSave === undefined ? undefined : formatBytes(estimate.toSave)],
   ['time, roughly', nothing ? undefined : formatDuration(estimate.seconds * 1000)],
 ])}</header>`,
     section(

@@ -95,9 +95,10 @@ function changeText({ kind, path, before, after }: ValueChange): string {
 }
 
 /** What is to be sent and how long it takes, for people. */
-export function estimateText({ bytes, seconds, basis }: Estimate): string {
+export function estimateText({ bytes, toSave, seconds, basis }: Estimate): string {
   const size = bytes === 0 ? 'nothing to send' : `${formatBytes(bytes)} to send`;
-  return `${formatDuration(seconds * 1000)}, ${size} (reckoned with ${basis})`;
+  const backup = toSave === undefined ? '' : `, a backup of at most ${formatBytes(toSave)}`;
+  return `${formatDuration(seconds * 1000)}, ${size}${backup} (reckoned with ${basis})`;
 }
 
 export function stepLines(step: PlanStep, index: number): string[] {

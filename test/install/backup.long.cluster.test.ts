@@ -150,7 +150,7 @@ describe('an upgrade from 2.9 to 2.13 backs up first', { skip: !wanted, timeout:
     assert.ok(existsSync(path), killed.err);
     renameSync(path, `${path}.away`);
     const refused = ended(await site.airgap(...args), 8);
-    assert.match(refused.err, /error BACKUP_INVALID[\s\S]*--new-run --no-backup/);
+    assert.match(refused.err, /error BACKUP_INVALID[\s\S]*--no-backup --new-run --acknowledge=give-up@/);
     writeFileSync(path, readFileSync(`${path}.away`));
     const ran = ended(await site.airgap(...args), 0);
     assert.match(ran.out, /backup: .*verified/);

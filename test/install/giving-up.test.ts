@@ -11,14 +11,17 @@ function left(committed: readonly string[], open: readonly string[] = [], kind =
     step('delete:ingress', true),
     step('helm-uninstall:runai-cluster', true),
   ];
-  return { identity: { runId: 'run-1', kind }, plan: { steps }, committed, open } as unknown as Unfinished;
+  const identity = { runId: 'run-1', kind, ...(kind === 'rollback' ? { origin: 'run-0' } : {}) };
+  return { identity, plan: { steps }, committed, open } as unknown as Unfinished;
 }
+
+type Refusal = { code: string; exitStatus: number; found: string; hint: string };
 
 test('a run that took something away is given up by its name only: a new plan would not bring it back', () => {
   const taken = left(['push', 'delete:ingress'], ['helm-uninstall:runai-cluster']);
   assert.throws(
-    () => demandNothingTaken(taken, ['give-up@another']),
-    (error: { code: string; exitStatus: number; found: string; hint: string }) => {
+    () => demandNothingTaken(taken, [], ['give-up@another']),
+    (error: Refusal) => {
       assert.equal(error.code, 'RUN_MISMATCH');
       assert.equal(error.exitStatus, 11);
       assert.equal(error.found, '2 steps: delete:ingress, helm-uninstall:runai-cluster');
@@ -26,10 +29,30 @@ test('a run that took something away is given up by its name only: a new plan wo
       return true;
     },
   );
-  demandNothingTaken(taken, ['give-up@run-1']);
+  demandNothingTaken(taken, [], ['give-up@run-1']);
 });
 
-test('a run that took nothing away, or that is no install, is given up as before', () => {
-  demandNothingTaken(left(['push']), []);
-  demandNothingTaken(left(['delete:ingress'], [], 'rollback'), []);
+test('a run that took nothing away is given up as before; so is a rollback that began nothing', () => {
+  demandNothingTaken(left(['push']), [], []);
+  demandNothingTaken(left([], [], 'rollback'), [], []);
+  demandNothingTaken(left(['delete:ingress'], [], 'backup'), [], []);
+});
+
+test('a rollback that began, or that undoes an unfinished run, is given up by its name only', () => {
+  const away = 'what run run-0 took away';
+  for (const [run, missing, found] of [
+    [left(['push'], [], 'rollback'), [], '1 step: push'],
+    [left([], [], 'rollback'), [away], away],
+    [left(['push'], [], 'rollback'), [away], `1 step: push; ${away}`],
+  ] as const) {
+    assert.throws(
+      () => demandNothingTaken(run, missing, []),
+      (error: Refusal) => {
+        assert.equal(error.found, found);
+        assert.match(error.hint, /^airgap rollback --run run-0 goes on with it; .*=give-up@run-1$/);
+        return true;
+      },
+    );
+    demandNothingTaken(run, missing, ['give-up@run-1']);
+  }
 });

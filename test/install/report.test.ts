@@ -7,6 +7,7 @@ import { estimatePlan } from '../../src/install/estimate.js';
 import { afterInstall, installFacts, keepBegun } from '../../src/install/report.js';
 import type { PlanView } from '../../src/install/types.js';
 import { openSavedStore } from '../../src/run/saved.js';
+import { estimateText } from '../../src/term/plan.js';
 import { upgradePlan, upgradeReport } from '../term/support/report.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'airgap-report-'));
@@ -65,6 +66,17 @@ test('what to do next: how to go back, what has no place any more, what was not 
       !afterInstall({ ...report, outcome, first: true }).some((text) => /go back/.test(text)),
       'nothing was there before',
     );
+});
+
+test('an estimate of an upgrade counts the backup by its size, apart from what is sent', () => {
+  const { made } = upgradePlan();
+  const without = estimatePlan(made.plan, { toSend: 1 });
+  const all = estimatePlan(made.plan, { toSend: 1, toSave: 3_000_000_000 });
+  assert.deepEqual([all.bytes, all.toSave, without.toSave], [1, 3_000_000_000, undefined]);
+  assert.equal(all.steps['backup']?.bytes, 3_000_000_000);
+  assert.equal(all.seconds - without.seconds, 100, '30 MB/s');
+  assert.match(estimateText(all), /1 bytes to send, a backup of at most 3\.00 GB/);
+  assert.equal(estimatePlan(made.plan, { toSend: 1, toSave: 3, done: ['backup'] }).toSave, undefined);
 });
 
 test('an estimate adds up what is left: bytes once, and nothing for what is done', () => {

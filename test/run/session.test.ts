@@ -3,10 +3,10 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { AirgapError } from '../../src/errors.js';
-import type { LeaseApi, LeaseRecord } from '../../src/run/lease.js';
 import { hasOpenIntent } from '../../src/run/progress.js';
-import { type ClusterSide, openSession, type SessionOptions } from '../../src/run/session.js';
+import { openSession, type SessionOptions } from '../../src/run/session.js';
 import { findUnfinished, listRunFolders } from '../../src/run/store.js';
+import { memoryCluster as cluster } from './memory-cluster.js';
 import { makeFolder, sessionOptions } from './support.js';
 import { describeWorld, effects, executors, fillWorld, makePlan, makeWorld, type World } from './world.js';
 
@@ -16,39 +16,6 @@ after(() => rmSync(top, { recursive: true, force: true }));
 const UID = makePlan().clusterUid;
 let count = 0;
 const fresh = (name: string): string => join(top, `${name}-${count++}`);
-
-/** The cluster's side, kept in memory: what the API server would hold. */
-function cluster(): ClusterSide & { data: Record<string, string> | undefined; lease: LeaseApi } {
-  let lease: LeaseRecord | undefined;
-  let version = 1;
-  const secrets = new Map<string, Buffer>();
-  const side = {
-    data: undefined as Record<string, string> | undefined,
-    lease: {
-      get: async () => lease,
-      create: async (body) => {
-        lease = { ...body, resourceVersion: String(version++) };
-        return lease;
-      },
-      update: async (body) => {
-        if (lease?.resourceVersion !== body.resourceVersion) return 'conflict';
-        lease = { ...body, resourceVersion: String(version++) };
-        return lease;
-      },
-    } satisfies LeaseApi,
-    mirror: {
-      read: async () => side.data,
-      write: async (data: Readonly<Record<string, string>>) => {
-        side.data = { ...data };
-      },
-    },
-    saved: (runId: string) => ({
-      put: async (name: string, content: Buffer) => void secrets.set(`${runId} ${name}`, content),
-      get: async (name: string) => secrets.get(`${runId} ${name}`),
-    }),
-  };
-  return side;
-}
 
 /** Stops like a Ctrl-C once the given step was performed. */
 async function runUntil(
@@ -229,6 +196,28 @@ test('different unfinished runs here and in the cluster: nobody guesses', async 
   await runUntil(here, world, 'push');
   await runUntil(there, world, 'push', { cluster: side, random: (size) => Buffer.alloc(size, 0xaa) });
   await assert.rejects(openSession(sessionOptions(here, { cluster: side })), { code: 'RUN_MISMATCH' });
+});
+
+test('what may not be given up is asked about under the locks: the run stays, and the locks are free again', async () => {
+  const [root, side] = [fresh('state'), cluster()];
+  const world = makeWorld(fresh('site'));
+  fillWorld(world);
+  const { run } = await runUntil(root, world, 'delete:ingress', { cluster: side });
+  const refused = new Error('not asked to');
+  const held: boolean[] = [];
+  const mayGiveUp = async (): Promise<void> => {
+    held.push((await side.lease.get(new AbortController().signal))?.holder !== '');
+    throw refused;
+  };
+  await assert.rejects(
+    openSession(sessionOptions(root, { cluster: side, unfinished: 'give-up', mayGiveUp })),
+    refused,
+  );
+  assert.deepEqual(held, [true]);
+  await runUntil(root, world, undefined, { cluster: side, mayGiveUp });
+  assert.equal(held.length, 1, 'a run that goes on gives nothing up');
+  assert.equal((await listRunFolders(root, UID)).length, 1);
+  assert.match(readFileSync(join(run.folder, 'journal.jsonl'), 'utf8'), /"finished"/);
 });
 
 test('a record damaged in the middle stops, and --new-run puts it aside whole', async () => {

@@ -82,12 +82,14 @@ const CHECKS: readonly Check[] = [
   backupCheck,
 ];
 
+/** What was read and planned before the checks. */
+interface Read extends Pick<CheckContext, 'need'> {
+  readonly observation: Observation;
+  readonly made: InstallPlan;
+}
+
 /** Reads and judges all that the site has to have. Changes nothing, but for the canary when it is asked for. */
-export async function checkSite(
-  site: Site,
-  read: { readonly observation: Observation; readonly made: InstallPlan },
-  options: InstallOptions,
-): Promise<Finding[]> {
+export async function checkSite(site: Site, read: Read, options: InstallOptions): Promise<Finding[]> {
   const context = contextOf(site, read, options);
   const canary = options.canary === 'check' ? [canaryCheck(options.random)] : [];
   const findings = await runChecks([...CHECKS, ...canary], context);
@@ -131,7 +133,7 @@ function acknowledge(finding: Finding, acknowledged: readonly string[]): Finding
 
 function contextOf(
   { bundle, client, helm, crds, registry }: Site,
-  { observation, made }: { readonly observation: Observation; readonly made: InstallPlan },
+  { observation, made, need }: Read,
   options: InstallOptions,
 ): CheckContext {
   const { signal, stateRoot, clock, env } = options;
@@ -152,6 +154,7 @@ function contextOf(
     ...(release === undefined ? {} : { release }),
     ...(registry === undefined ? {} : { registry }),
     ...(options.backup === undefined ? {} : { backup: options.backup }),
+    ...(need === undefined ? {} : { need }),
   };
   return {
     ...context,

@@ -18,7 +18,7 @@ export const backupCheck: Check = {
 };
 
 async function check(context: CheckContext, { choice, stage }: BackupOptions): Promise<Finding> {
-  const { client, signal, stateRoot, site, now } = context;
+  const { client, signal, stateRoot, site, now, need = () => stage.measure(client, signal) } = context;
   try {
     switch (choice.kind) {
       case 'none':
@@ -35,7 +35,7 @@ async function check(context: CheckContext, { choice, stage }: BackupOptions): P
         });
       case 'take': {
         const disk = await readDisk('backup', choice.folder ?? stateRoot);
-        return judgeRoom(await stage.measure(client, signal), disk);
+        return judgeRoom(await need(), disk);
       }
     }
   } catch (error) {

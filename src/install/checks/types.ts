@@ -3,6 +3,7 @@ import type { Helm } from '../../helm/types.js';
 import type { Connection } from '../../kube/client.js';
 import type { Crd } from '../../kube/crd-file.js';
 import type { KubeObject } from '../../kube/types.js';
+import type { BackupNeed } from '../../run/backup-stage.js';
 import type { Version } from '../../runai/version.js';
 import type { BackupOptions } from '../backup-types.js';
 import type { Finding, Row } from '../findings.js';
@@ -27,6 +28,8 @@ export interface CheckContext {
   readonly registry?: OpenRegistry;
   /** What the operator wants about a backup, and who makes it. */
   readonly backup?: BackupOptions;
+  /** How large a fresh one will be, asked once; absent when the plan has none. */
+  readonly need?: () => Promise<BackupNeed>;
   /** Folder of the record of runs. */
   readonly stateRoot: string;
   /** Folder for files that are gone when preflight ends. */

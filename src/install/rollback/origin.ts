@@ -6,7 +6,7 @@ import { runsFolder } from '../../run/paths.js';
 import { stepStates } from '../../run/progress.js';
 import { openSavedStore } from '../../run/saved.js';
 import type { ClusterSide } from '../../run/session.js';
-import { isOver, listRunFolders, readRun, type StoredRun } from '../../run/store.js';
+import { isOver, listRunFolders, readRun } from '../../run/store.js';
 import type { Plan, PlanStep, SavedStore } from '../../run/types.js';
 import { inputOf } from '../plan.js';
 
@@ -32,6 +32,7 @@ export interface OriginChoice {
 }
 
 type Read = Awaited<ReturnType<typeof readRun>>;
+type Known = Omit<Origin, 'saved'>;
 
 /** Kinds of steps that change the product, its definitions or its volumes. */
 const CHANGING: ReadonlySet<string> = new Set([
@@ -42,36 +43,38 @@ const CHANGING: ReadonlySet<string> = new Set([
 
 /**
  * The run to take back: the one that was named, else the last install or upgrade that changed the product and was
- * not taken back. Runs of this host first; without any, the one whose copy is in the cluster.
+ * not taken back. Other hosts' runs count as far as the copy in the cluster tells of them.
  * @throws AirgapError USAGE, DECISION_NEEDED, JOURNAL_DAMAGED
  */
 export async function findOrigin(choice: OriginChoice): Promise<Origin> {
   const { root, clusterUid, run: wanted } = choice;
   const folders = await listRunFolders(root, clusterUid);
-  const runs = await Promise.all(folders.reverse().map((folder) => readRun(folder)));
+  const here = (await Promise.all(folders.map((folder) => readRun(folder)))).map(knownHere);
+  const runs = withMirrored(here, await readMirrored(choice)).sort(newestFirst);
   const undone = new Set(
-    runs
-      .filter(({ identity, records }) => identity.kind === 'rollback' && records.at(-1)?.phase === 'finished')
-      .map(({ identity }) => identity.origin),
+    runs.flatMap(({ identity, finished }) =>
+      identity.kind === 'rollback' && finished ? [identity.origin] : [],
+    ),
   );
-  const counts = (run: Read): boolean =>
-    run.identity.kind !== 'rollback' && !undone.has(run.identity.runId) && changed(run.plan, touchedBy(run));
+  const counts = ({ identity, plan, touched }: Known): boolean =>
+    identity.kind !== 'rollback' && !undone.has(identity.runId) && changed(plan, touched);
   const found =
     wanted === undefined
       ? runs.find((run) => counts(run) && run.identity.kind === 'install')
       : runs.find(({ identity }) => identity.runId.startsWith(wanted));
-  if (found === undefined) return fromCluster(choice);
-  if (found.identity.kind !== 'install')
-    throw new AirgapError('USAGE', `run ${found.identity.runId} is a ${found.identity.kind}, no install`, {
+  if (found === undefined) throw nothingToUndo(wanted);
+  const { runId, kind } = found.identity;
+  if (kind !== 'install')
+    throw new AirgapError('USAGE', `run ${runId} is a ${kind}, no install`, {
       hint: 'list the runs with airgap status --all',
     });
-  if (undone.has(found.identity.runId))
-    throw new AirgapError('DECISION_NEEDED', `run ${found.identity.runId} was rolled back already`, {
+  if (undone.has(runId))
+    throw new AirgapError('DECISION_NEEDED', `run ${runId} was rolled back already`, {
       hint: 'nothing has to be done; see airgap status --all',
     });
   const later = runs.slice(0, runs.indexOf(found)).find(counts);
   if (later) throw cameAfter(found, later);
-  return originOf(found, choice);
+  return { ...found, saved: savedOf(runId, choice) };
 }
 
 /** What a run saved, by its id: of this host, else the cluster's copy. */
@@ -92,16 +95,10 @@ export function kindOf(step: PlanStep): string {
   return (inputOf(step) as { action?: { kind?: string } } | undefined)?.action?.kind ?? '';
 }
 
-function originOf(run: Read, choice: OriginChoice): Origin {
+function knownHere(run: Read): Known {
   const { identity, plan, records } = run;
-  return {
-    identity,
-    plan,
-    touched: touchedBy(run),
-    finished: records.at(-1)?.phase === 'finished',
-    open: !isOver(records),
-    saved: savedOf(identity.runId, choice),
-  };
+  const finished = records.at(-1)?.phase === 'finished';
+  return { identity, plan, touched: touchedBy(run), finished, open: !isOver(records) };
 }
 
 /** Steps with an intent, and those that another host committed. */
@@ -113,33 +110,43 @@ function touchedBy({ plan, records }: Read): Set<string> {
   return began;
 }
 
-async function fromCluster(choice: OriginChoice): Promise<Origin> {
-  const { side, clusterUid, run: wanted } = choice;
+async function readMirrored({ side, clusterUid }: OriginChoice): Promise<Known | undefined> {
   const data = await side.mirror.read();
   const mirrored = data === undefined ? undefined : parseMirror(data);
-  const fits =
-    mirrored?.identity.clusterUid === clusterUid &&
-    mirrored.identity.kind === 'install' &&
-    (wanted === undefined || mirrored.identity.runId.startsWith(wanted));
-  if (!mirrored || !fits || !changed(mirrored.plan, new Set(mirrored.touched))) {
-    throw new AirgapError('USAGE', 'there is no run to take back on this cluster', {
-      expected: wanted === undefined ? 'an install that changed something' : `run ${wanted}`,
-      found: 'none, neither on this host nor in the cluster',
-      hint: 'list the runs of this host with airgap status --all',
-    });
-  }
+  if (mirrored?.identity.clusterUid !== clusterUid) return undefined;
   const { identity, plan, phase, touched } = mirrored;
-  return {
-    identity,
-    plan,
-    touched: new Set(touched),
-    finished: phase === 'finished',
-    open: phase !== 'finished' && phase !== 'given-up',
-    saved: savedOf(identity.runId, choice),
-  };
+  const finished = phase === 'finished';
+  return { identity, plan, touched: new Set(touched), finished, open: !finished && phase !== 'given-up' };
 }
 
-function cameAfter(found: StoredRun, later: StoredRun): AirgapError {
+/** Another host may have gone on with a run of this one, or begun its own. */
+function withMirrored(here: readonly Known[], mirrored: Known | undefined): Known[] {
+  if (mirrored === undefined) return [...here];
+  const { runId } = mirrored.identity;
+  const same = here.find(({ identity }) => identity.runId === runId);
+  if (same === undefined) return [...here, mirrored];
+  const both: Known = {
+    ...same,
+    touched: new Set([...same.touched, ...mirrored.touched]),
+    finished: same.finished || mirrored.finished,
+    open: same.open && mirrored.open,
+  };
+  return here.map((run) => (run === same ? both : run));
+}
+
+function newestFirst(a: Known, b: Known): number {
+  return a.identity.runId < b.identity.runId ? 1 : -1;
+}
+
+function nothingToUndo(wanted: string | undefined): AirgapError {
+  return new AirgapError('USAGE', 'there is no run to take back on this cluster', {
+    expected: wanted === undefined ? 'an install that changed something' : `run ${wanted}`,
+    found: 'none, neither on this host nor in the cluster',
+    hint: 'list the runs of this host with airgap status --all',
+  });
+}
+
+function cameAfter(found: Known, later: Known): AirgapError {
   const { identity } = later;
   return new AirgapError('DECISION_NEEDED', `run ${found.identity.runId} is not the last one`, {
     expected: 'the last run that changed the product',

@@ -5,6 +5,7 @@ import type { BackupSeen } from '../../run/backup-stage.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
 import { demandFit, unfitness } from '../backup-fit.js';
 import type { PlannedBackup } from '../backup-types.js';
+import { giveUpFlags } from '../giving-up.js';
 import type { BackupWork, Work } from './types.js';
 
 type Needs = Pick<Work, 'results' | 'now'> & { readonly backup: BackupWork };
@@ -89,7 +90,7 @@ function freshBackup(work: Needs, folder: string | undefined): StepExecutor {
         {
           expected: `a whole backup${begun ? ` at ${begun.path}` : ''}`,
           found: String(looked),
-          hint: 'put a whole copy of it back there; or go on without it as a new run: --new-run --no-backup',
+          hint: `put a whole copy of it back there; or airgap rollback --run ${context.runId}; or go on without it as a new run: --no-backup ${giveUpFlags(context.runId)}`,
         },
       );
     },

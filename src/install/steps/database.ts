@@ -3,6 +3,7 @@ import { waitFor } from '../../kube/wait.js';
 import { type DatabaseCount, describeCount } from '../../run/database-count.js';
 import type { StepContext } from '../../run/types.js';
 import { databaseLosses, databaseShrinkages } from '../database-same.js';
+import { giveUpFlags } from '../giving-up.js';
 import { readBegun } from './backup.js';
 import type { Work } from './types.js';
 
@@ -118,6 +119,6 @@ async function wayBack({ results }: Needs, { saved, runId }: StepContext): Promi
   const backup = path ? `the data is in the backup ${path} (airgap restore)` : 'this run made no backup';
   return (
     `let nobody work with the new version; ${backup}; look which claims and volumes the database had and has, ` +
-    `and go back with: airgap rollback --run ${runId} --dry-run; when the data is right as it is, begin anew with --new-run`
+    `and go back with: airgap rollback --run ${runId} --dry-run; when the data is right as it is, begin anew: ${giveUpFlags(runId)}`
   );
 }

@@ -8,6 +8,7 @@ import { isDecoded } from '../../helm/release.js';
 import { type Decision, decide } from '../../helm/state.js';
 import { writeFileAtomic } from '../../io/atomic.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
+import { giveUpFlags } from '../giving-up.js';
 import { readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
 import { revisionsName, valuesName } from '../saved-names.js';
@@ -109,7 +110,7 @@ async function writeChart(work: Work, target: HelmTarget, { runFolder }: StepCon
 /** Complete values as a file (JSON is YAML), and the strings of it that no message may show (threats 136). */
 async function writeValues(
   target: HelmTarget,
-  { runFolder, saved }: StepContext,
+  { runFolder, runId, saved }: StepContext,
 ): Promise<{ readonly path: string; readonly secrets: readonly string[] }> {
   const content = await saved.get(valuesName(target.release));
   if (content === undefined) {
@@ -117,7 +118,7 @@ async function writeValues(
       'JOURNAL_DAMAGED',
       `the values of ${target.release} that the plan was made with are gone`,
       {
-        hint: 'give the run up and begin anew: the same command with --new-run',
+        hint: `airgap rollback --run ${runId}, or give the run up and begin anew: ${giveUpFlags(runId)}`,
       },
     );
   }

@@ -4,7 +4,13 @@ import { after, test } from 'node:test';
 import { findOrigin } from '../../../src/install/rollback/origin.js';
 import { formatMirror } from '../../../src/run/mirror.js';
 import type { ClusterSide } from '../../../src/run/session.js';
-import { createRun, openRunJournal, type StoredRun } from '../../../src/run/store.js';
+import {
+  createRun,
+  listRunFolders,
+  openRunJournal,
+  readRun,
+  type StoredRun,
+} from '../../../src/run/store.js';
 import type { Plan } from '../../../src/run/types.js';
 import { makeFolder } from '../../run/support.js';
 import { originOf, UPGRADE } from './support.js';
@@ -109,4 +115,38 @@ test('threat 94: on another host the run and what it saved come from the cluster
   assert.equal((await found.saved.get('site/complete.json'))?.toString(), 'cluster site/complete.json');
   const other = formatMirror({ ...run, identity: { ...run.identity, clusterUid: 'other' } }, records);
   await assert.rejects(find(emptyRoot(), { side: sideOf(other) }), { code: 'USAGE' });
+});
+
+/** The copy of a run whose host did these kinds of steps. */
+async function mirrorOf(made: Made): Promise<ClusterSide> {
+  const root = emptyRoot();
+  const run = await makeRun(root, made);
+  const [folder = ''] = await listRunFolders(root, clusterUid);
+  return sideOf(formatMirror(run, (await readRun(folder)).records));
+}
+
+test('threat 94: what another host did in the same run is taken back, too', async () => {
+  const root = emptyRoot();
+  await makeRun(root, { day: 1, end: 'failed', began: ['save-site', 'delete-objects'] });
+  const side = await mirrorOf({ day: 1, end: 'failed', began: ['save-site', 'delete-objects', 'helm'] });
+  const found = await find(root, { side });
+  assert.ok([...found.touched].some((id) => id.startsWith('helm:')));
+  assert.deepEqual([found.finished, found.open], [false, true]);
+  const over = await find(root, { side: await mirrorOf({ day: 1 }) });
+  assert.deepEqual([over.finished, over.open, over.touched.size], [true, false, UPGRADE.length]);
+});
+
+test('threat 94: a later run of another host is the last one; one that was taken back there is done with', async () => {
+  const root = emptyRoot();
+  const first = await makeRun(root, { day: 1 });
+  const later = await mirrorOf({ day: 2, end: 'failed' });
+  assert.equal((await find(root, { side: later })).identity.runId, '20261102T000000Z-00000002');
+  await assert.rejects(find(root, { run: '20261101', side: later }), /is not the last one/);
+  const back = await mirrorOf({ day: 2, kind: 'rollback', origin: first.identity.runId });
+  await assert.rejects(find(root, { side: back }), { code: 'USAGE' });
+  await assert.rejects(find(root, { run: '20261101', side: back }), /rolled back already/);
+  const half = await mirrorOf({
+    ...{ day: 2, kind: 'rollback', end: 'failed', origin: first.identity.runId },
+  });
+  assert.equal((await find(root, { side: half })).identity.runId, first.identity.runId);
 });
