@@ -16,6 +16,7 @@ import {
 import { type FaultSite, startFaultSite } from './support/fault-site.js';
 import {
   asRevision,
+  begunAt,
   putRecords,
   type RecordSecret,
   readRecords,
@@ -178,6 +179,37 @@ describe('helm states', { skip: !wanted, timeout: 2_400_000 }, () => {
       ]);
     });
   }
+
+  it('threats 94 and 109: pending of our own run on a host that is lost: honoured while its helm may be at work, then gone on with', async () => {
+    const running = startInstall(site, bundle, ...other());
+    await running.said(/\[save\].*start/);
+    running.child.kill('SIGKILL');
+    await running.ended;
+    const runId = newestRun(site);
+    const revision = Number(last()?.revision) + 1;
+    const left = withStatus(records().at(-1) as RecordSecret, 'pending-upgrade', { [RUN_LABEL]: runId });
+    const pending = asRevision(left, revision);
+    put(...records(), begunAt(pending, Date.now()));
+    const flags = { registry: site.node.registry, plainHttp: true, timeout: '4m', takeover: runId };
+    const second = () =>
+      site.node.elsewhere('second-host').startFile(ENTRY, [bundle, JSON.stringify(flags)], {
+        AIRGAP_STATE_DIR: join(site.node.folder, 'state-second'),
+        AIRGAP_TEST_CLOCK_SPEED: '60',
+      }).ended;
+    const earlier = history(site);
+    const { code, message, found } = JSON.parse(ended(await second(), 1).out) as Record<string, string>;
+    assert.equal(code, 'LOCKED', `${message} ${found}`);
+    assert.match(`${message} ${found}`, new RegExp(`revision ${revision} is pending-upgrade`));
+    assert.deepEqual(history(site), earlier, 'nothing was changed');
+    // Ten minutes are what a helm may take.
+    put(...records().slice(0, -1), begunAt(pending, Date.now() - 11 * 60_000));
+    const { outcome } = JSON.parse(ended(await second(), 0).out) as Record<string, string>;
+    assert.equal(outcome, 'installed');
+    assert.deepEqual(history(site).slice(-2), [
+      { revision, status: 'failed' },
+      { revision: revision + 1, status: 'deployed' },
+    ]);
+  });
 
   it('threat 110: a first install of ours that never ended, with nothing before it', async () => {
     site.uninstall(CLUSTER);

@@ -83,6 +83,13 @@ describe('two hosts at one cluster', { skip: !wanted, timeout: 600_000 }, () => 
   it('threats 89 and 94: the first host is lost with its record: the second goes on from the copy in the cluster once it was told so', async () => {
     first.child.kill('SIGKILL');
     assert.equal((await first.ended).status ?? 137, 137);
+    // A new run would not know what the first took away: the copy in the cluster tells what that was.
+    const anew = node.elsewhere('second-host').start([...words(), '--new-run'], {
+      env: { AIRGAP_STATE_DIR: stateOf('second') },
+    });
+    const { status: asked, err: question } = await anew.ended;
+    assert.equal(asked, 11, question);
+    assert.match(question, new RegExp(`delete:ingress[\\s\\S]*--acknowledge=give-up@${runId}`));
     // Nobody can see from here that the first is gone: only the operator can say so, and then its silence counts.
     refused(await second(), new RegExp(`--takeover=${runId}`));
     const started = performance.now();
@@ -117,5 +124,36 @@ describe('two hosts at one cluster', { skip: !wanted, timeout: 600_000 }, () => 
     ]);
     const status94 = await host.start(['status'], { env: { AIRGAP_STATE_DIR: stateOf('second') } }).ended;
     assert.match(status94.out, new RegExp(`${runId}[\\s\\S]*finished`));
+  });
+
+  it('threat 94: back on the first host, a rollback knows what the second did, and stops where its copies are not to be had', async () => {
+    const back = (): Promise<Ran> =>
+      node.start(['rollback', '--dry-run', '--accept-database-migration', '-o', 'json'], {
+        env: { AIRGAP_STATE_DIR: stateOf('first') },
+      }).ended;
+    const known = await back();
+    assert.equal(known.status, 0, `${known.out}\n${known.err}`);
+    const { steps } = JSON.parse(known.out) as { steps: { id: string; command?: string }[] };
+    assert.ok(
+      steps.some(({ command = '' }) => command.includes('helm rollback runai-backend')),
+      known.out,
+    );
+    for (const name of ['helm/runai-backend/revisions.json', 'helm/runai-cluster/revisions.json']) {
+      const all = JSON.parse(node.kubectl('get', 'secrets', '-n', 'kube-system', '-o', 'json')) as {
+        items: { metadata: { name: string; annotations?: Record<string, string> } }[];
+      };
+      const copies = all.items.filter(({ metadata }) => metadata.annotations?.['airgap/saved-name'] === name);
+      assert.ok(copies.length > 0, name);
+      for (const { metadata } of copies) node.kubectl('delete', 'secret', '-n', 'kube-system', metadata.name);
+    }
+    const lost = await back();
+    assert.equal(lost.status, 11, `${lost.out}\n${lost.err}`);
+    assert.match(lost.err, /the saved copy of release runai-\w+ is neither here nor in the cluster/);
+    assert.match(lost.err, new RegExp(`airgap rollback --run ${runId}, on the host that began the run`));
+    assert.doesNotMatch(`${lost.out}\n${lost.err}`, /helm uninstall/);
+    const elsewhere = ['rollback', '--dry-run', '--accept-database-migration'];
+    const env = { AIRGAP_STATE_DIR: stateOf('second') };
+    const there = await node.elsewhere('second-host').start(elsewhere, { env }).ended;
+    assert.equal(there.status, 0, `the second host has them: ${there.out}\n${there.err}`);
   });
 });

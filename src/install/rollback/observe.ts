@@ -59,6 +59,8 @@ export interface CrdChanges {
   readonly stay: readonly { readonly name: string; readonly why: string }[];
   /** Those that the run brought: none is ever deleted, for with it goes every object of its kind. */
   readonly added: readonly string[];
+  /** The run may have changed some, and no copy of what they were is to be had here. */
+  readonly unknown?: true;
 }
 
 export interface RollbackObservation {
@@ -251,9 +253,10 @@ export async function savedCrds({ saved }: Pick<Origin, 'saved'>): Promise<LiveC
   return content === undefined ? [] : (JSON.parse(content.toString('utf8')) as LiveCrd[]);
 }
 
-async function addedCrds({ saved }: Pick<Origin, 'saved'>): Promise<string[]> {
+/** The step writes this list last, also when it is empty. */
+async function addedCrds({ saved }: Pick<Origin, 'saved'>): Promise<string[] | undefined> {
   const content = await saved.get(ADDED_CRDS_NAME);
-  return content === undefined ? [] : (JSON.parse(content.toString('utf8')) as string[]);
+  return content === undefined ? undefined : (JSON.parse(content.toString('utf8')) as string[]);
 }
 
 /** Which definitions may go back: what is stored in a version that the old one lacks keeps the new one. */
@@ -261,6 +264,7 @@ async function readCrds(client: KubeClient, origin: Origin, signal: AbortSignal)
   const applied = origin.plan.steps.some((step) => kindOf(step) === 'crds' && origin.touched.has(step.id));
   const before = applied ? await savedCrds(origin) : [];
   const added = applied ? await addedCrds(origin) : [];
+  if (added === undefined) return { back: [], stay: [], added: [], unknown: true };
   if (before.length === 0) return { back: [], stay: [], added };
   const live = await readLiveCrds(client, before, signal);
   const changed = before.filter((old) => {

@@ -49,6 +49,11 @@ export function staysOf({ origin, site, controlPlane }: RollbackRequest): string
       ? [`claims that stateful sets of the newer version made stay, with their data: ${brought.join(', ')}`]
       : []),
     ...site.crds.stay.map(({ name, why }) => `definition ${name} stays as it is now: ${why}`),
+    ...(site.crds.unknown
+      ? [
+          'definitions stay as they are now: what they were was saved neither here nor in the cluster; the host that began the run may have it',
+        ]
+      : []),
     ...(site.crds.added.length > 0
       ? [
           `definitions that the run brought stay, for with one goes every object of it: ${site.crds.added.join(', ')}`,

@@ -41,10 +41,20 @@ export async function savedValues(saved: SavedStore, release: string): Promise<V
   return content === undefined ? undefined : (JSON.parse(content.toString('utf8')) as Values);
 }
 
-/** What the release consisted of by Helm's own record; hooks are not in it. */
+/**
+ * What the release consisted of by Helm's own record; hooks are not in it. Empty when there was no such release.
+ * @throws AirgapError DECISION_NEEDED when there was one and its manifest is not to be had here
+ */
 export async function savedManifest(saved: SavedStore, release: string): Promise<KubeObject[]> {
-  const content = await saved.get(`site/release-${release}/manifest.yaml`);
-  return content === undefined ? [] : manifestObjects(content.toString('utf8'), release);
+  const name = `site/release-${release}/manifest.yaml`;
+  const content = await saved.get(name);
+  if (content !== undefined) return manifestObjects(content.toString('utf8'), release);
+  if ((await savedValues(saved, release)) === undefined) return [];
+  throw await savedElsewhere(saved, {
+    what: `the manifest of ${release}`,
+    name,
+    command: 'give the same command',
+  });
 }
 
 /** An object of the saved manifest, as the chart rendered it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { demandJournal, killsAround } from '../upgrade/kills.js';
+import { demandCommitted, killsAround } from '../upgrade/kills.js';
 import { openSite, type PathRun, type UpgradeSite } from '../upgrade/site.js';
 import { sourceOf } from '../upgrade/table.js';
 import { ACCEPT, type Before, demandAsBefore, demandDeletedOnce, ended, rollBack } from './as-before.js';
@@ -54,7 +54,7 @@ describe('rollback of a finished upgrade that reinstalled the cluster part', {
     ended(await rollBack(site, run, '--yes', ACCEPT), 0);
     assert.equal(config().metadata.deletionTimestamp, undefined);
     demandAsBefore(site, before28);
-    demandJournal(run.state);
+    demandCommitted(run.state);
     demandDeletedOnce(site.audit.deletionsSince(mark));
   });
 

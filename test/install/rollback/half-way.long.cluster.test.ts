@@ -5,7 +5,7 @@ import type { Ran } from '../support/node.js';
 import { putRecords, type RecordSecret, readRecords, withStatus } from '../support/release-records.js';
 import { differences } from '../upgrade/compare.js';
 import { demandKept, type Kept } from '../upgrade/furnish.js';
-import { BOUNDARIES, demandJournal } from '../upgrade/kills.js';
+import { demandCommitted, killsAround } from '../upgrade/kills.js';
 import { acknowledgements, openSite, type PathRun, recordOf, type UpgradeSite } from '../upgrade/site.js';
 import { type Path, sourceOf } from '../upgrade/table.js';
 import { ACCEPT, demandAsBefore, demandDeletedOnce, ended, rollBack } from './as-before.js';
@@ -88,13 +88,22 @@ describe('rollback of upgrades that stopped half-way', { skip: !wanted, timeout:
     const { steps } = JSON.parse(shown.out) as { steps: { id: string; destructive: boolean }[] };
     const mark = site.audit.mark();
     const started = performance.now();
-    // What was committed already is not looked at again, so each step can be died in once.
-    for (const [index, { id: step }] of steps.entries())
-      await site.rollbackAndDie(run, { step, boundary: BOUNDARIES[index % BOUNDARIES.length] ?? '' });
+    const deaths: string[] = [];
+    let over = '';
+    for (const { step, boundary } of killsAround(steps)) {
+      // What held already is recorded without an intent, and is not looked at again.
+      if (step === over) continue;
+      const died = await site.rollbackAndDie(run, { step, boundary });
+      deaths.push(`${step}|${died}`);
+      if (died === 'committed') over = step;
+    }
+    for (const { id, destructive } of steps)
+      for (const boundary of ['intent', 'effect'])
+        if (destructive) assert.ok(deaths.includes(`${id}|${boundary}`), `${id}|${boundary}`);
     ended(await rollback(run, '--yes', ACCEPT), 0);
-    console.error(`half-way: ${steps.length} kills, ${Math.round((performance.now() - started) / 1000)} s`);
+    console.error(`half-way: ${deaths.length} kills, ${Math.round((performance.now() - started) / 1000)} s`);
     demandAsBefore(site, { kept, old });
-    demandJournal(run.state);
+    demandCommitted(run.state);
     demandDeletedOnce(site.audit.deletionsSince(mark));
   });
 

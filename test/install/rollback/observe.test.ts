@@ -103,3 +103,18 @@ test('threat 94: a saved record that is not to be had here is not taken for none
     assert.deepEqual([releases[0]?.before, releases[0]?.upgraded], [undefined, true]);
   }
 });
+
+test('threat 94: definitions that the run may have changed: a list that is absent is not an empty one', async () => {
+  const { signal } = new AbortController();
+  const look = async (names: Readonly<Record<string, string>>) => {
+    const saved = {
+      get: async (name: string) => (name in names ? Buffer.from(names[name] ?? '') : undefined),
+    };
+    const origin = { ...originOf([{ kind: 'crds' }]), saved };
+    return (await observeRollback(api.client, origin, signal)).crds;
+  };
+  assert.deepEqual(await look({}), { back: [], stay: [], added: [], unknown: true });
+  assert.deepEqual(await look({ 'crds/added.json': '["a.run.ai"]' }), {
+    ...{ back: [], stay: [], added: ['a.run.ai'] },
+  });
+});

@@ -65,6 +65,15 @@ test('what cannot be undone is said: images, database, volumes, definitions', ()
     );
 });
 
+test('threat 94: definitions of which no earlier copy is to be had are said to stay', () => {
+  const site = siteOf({ crds: { back: [], stay: [], added: [], unknown: true } });
+  const { stays, plan } = planOf({ site });
+  assert.ok(!plan.steps.some(({ id }) => id === 'crds'));
+  assert.ok(
+    stays.some((text) => /^definitions stay as they are now: .*the host that began the run/.test(text)),
+  );
+});
+
 test('claims that only the newer version’s stateful sets made stay, and that is said', () => {
   const set = (name: string, replicas: number): string =>
     JSON.stringify({

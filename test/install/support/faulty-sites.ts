@@ -217,7 +217,7 @@ export const FAULTY_SITES: readonly FaultySite[] = [
       owners: /Argo CD: application default\/product/,
       'domain.dns': /nowhere\.invalid does not resolve/,
       'ca.secret': /there is no secret runai-backend\/runai-ca-cert/,
-      'images.rendered': /elsewhere\.test\/grafana/,
+      'images.rendered': /2 of \d+ are not the bundle’s: elsewhere\.test\/grafana.*:5000\/not-packed/,
       'nodes.ready': /: cordoned/,
       'nodes.labels': /only one of .*runai-cpu-worker.* and .*runai-gpu-worker/,
       'nodes.size': /2 cores|cores, \d+ GB of memory/,
@@ -257,7 +257,11 @@ export const FAULTY_SITES: readonly FaultySite[] = [
       const gone = ['-l', 'app.kubernetes.io/name=prometheus-operator', '--timeout=90s'];
       node.kubectl('wait', '-n', 'monitoring', '--for=delete', 'pod', ...gone);
       site.apply(SILENT);
-      const backend = ['global.customCA.enabled=true', 'grafana.image.repository=elsewhere.test/grafana'];
+      const backend = [
+        'global.customCA.enabled=true',
+        'grafana.image.repository=elsewhere.test/grafana',
+        `grafana.proxy.image.repository=${node.registry}/not-packed`,
+      ];
       return {
         bundle: site.bundle(MAIN),
         flags: ['--domain', 'nowhere.invalid', ...backend.flatMap((one) => ['--backend-set', one])],

@@ -56,6 +56,13 @@ export function withStatus(
   };
 }
 
+/** The record as of a helm that began it at this time, in milliseconds since the epoch. */
+export function begunAt(record: RecordSecret, time: number): RecordSecret {
+  const raw = decodeRecord(record);
+  const info = { ...raw.info, last_deployed: new Date(time).toISOString() };
+  return { ...record, data: { release: encodeRecord({ ...raw, info }) } };
+}
+
 /** The record under the next revision. */
 export function asRevision(record: RecordSecret, revision: number): RecordSecret {
   const raw = decodeRecord(record);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestNode } from '../support/node.js';
-import { type UpgradeSite, writeValues } from './site.js';
+import { installByHand } from './by-hand.js';
+import { type UpgradeSite, valuesOf, writeValues } from './site.js';
 import { DOMAIN, PASSWORDS, type Source } from './table.js';
 
 /** What an upgrade must not lose, as it was before. */
@@ -35,16 +36,12 @@ const COUNT = `
 const THANOS = '/var/thanos/receive';
 const SUMS = `cd ${THANOS} && find . -type f | sort | xargs sha256sum`;
 
-/** Installs a source with `airgap install` and fills it: rows, files, hand-made changes, and other people's things. */
+/** Puts a source up and fills it: rows, files, hand-made changes, and other people's things. */
 export async function furnish(site: UpgradeSite, source: Source): Promise<Kept> {
   const { node } = site;
   if (source.nginx === 'foreign') apply(node, FOREIGN(node.registry));
-  const state = site.newState(`source-${source.id}`);
-  const ran = await site.install(
-    { to: source.version, helm: 'helm3', state, acknowledge: [] },
-    ...writeValues(site, source),
-  );
-  assert.equal(ran.status, 0, `${source.id}: ${ran.out}\n${ran.err}`);
+  if (source.by === 'hand') installByHand(node, { version: source.version, ...valuesOf(site, source) });
+  else await installWithAirgap(site, source);
   node.must('psql', 'backend', ROWS);
   const blocks = `mkdir -p ${THANOS}/01HAND/chunks && head -c 3000000 /dev/urandom >${THANOS}/01HAND/chunks/000001`;
   inThanos(node, `${blocks} && echo '{}' >${THANOS}/01HAND/meta.json`);
@@ -57,6 +54,15 @@ export async function furnish(site: UpgradeSite, source: Source): Promise<Kept> 
     foreign: foreign(node),
     revision: history(node).at(-1)?.revision ?? 0,
   };
+}
+
+async function installWithAirgap(site: UpgradeSite, source: Source): Promise<void> {
+  const state = site.newState(`source-${source.id}`);
+  const ran = await site.install(
+    { to: source.version, helm: 'helm3', state, acknowledge: [] },
+    ...writeValues(site, source),
+  );
+  assert.equal(ran.status, 0, `${source.id}: ${ran.out}\n${ran.err}`);
 }
 
 /** Changes that people make with kubectl: on what the charts own, and beside it. */

@@ -119,12 +119,12 @@ export async function demandSameEnd(
       'the API server wrote down what was deleted',
     );
   demandOnce(killed, undisturbed.deletions);
-  demandJournal(run.state);
+  demandCommitted(run.state);
   assert.deepEqual(differences(undisturbed.dump, site.dump()), []);
 }
 
-/** By the journal every destructive step has one effect: what was begun again was found half done or undone. */
-export function demandJournal(state: string): void {
+/** The journal calls every step done, those that destroy once; what they did is in the API server's account. */
+export function demandCommitted(state: string): void {
   const { steps, journal } = recordOf(state);
   for (const { id, destructive } of steps) {
     const commits = journal.filter(({ step, phase }) => step === id && phase === 'committed');

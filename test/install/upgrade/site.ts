@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Ran, startNode, type TestNode } from '../support/node.js';
+import { type Ran, type Running, startNode, type TestNode } from '../support/node.js';
 import { type Audit, auditOf } from './audit.js';
 import { comparable, type Dumped, NOT_COMPARED } from './compare.js';
 import { furnish, type Kept } from './furnish.js';
@@ -28,7 +28,9 @@ export interface UpgradeSite {
   forget(repository: string): void;
   /** A state folder of its own for each run. */
   newState(name: string): string;
-  /** `airgap install`, as an operator types it. */
+  /** `airgap install`, as an operator types it, while it runs. */
+  begin(path: PathRun, ...more: string[]): Running;
+  /** The same to its end. */
   install(path: PathRun, ...more: string[]): Promise<Ran>;
   /** The same in a process that dies at a boundary of a step, at the latest when it is committed; says where. */
   installAndDie(path: PathRun, at: Death): Promise<string>;
@@ -94,10 +96,9 @@ export function openSite(name: string): UpgradeSite {
     AIRGAP_STATE_DIR: state,
     ...(guarded === undefined ? {} : { DOCKER_CONFIG: guarded.login }),
   });
-  const install: UpgradeSite['install'] = (path, ...more) =>
-    node.start(['install', bundle(path.to), '--yes', ...words(path), ...more], {
-      env: envOf(path),
-    }).ended;
+  const begin: UpgradeSite['begin'] = (path, ...more) =>
+    node.start(['install', bundle(path.to), '--yes', ...words(path), ...more], { env: envOf(path) });
+  const install: UpgradeSite['install'] = (path, ...more) => begin(path, ...more).ended;
 
   const site: UpgradeSite = {
     node,
@@ -112,6 +113,7 @@ export function openSite(name: string): UpgradeSite {
     use: (version, file) => void bundles.set(version, file),
     helm,
     newState,
+    begin,
     install,
     installAndDie: async (path, at) => {
       const { to, helm: which, acknowledge } = path;
@@ -192,18 +194,22 @@ export function openSite(name: string): UpgradeSite {
   return site;
 }
 
-/** Writes a source's values as the files an operator would have. */
-export function writeValues(site: UpgradeSite, source: Source): string[] {
-  const folder = join(site.node.folder, 'values');
-  mkdirSync(folder, { recursive: true });
+/** A source's values of both parts, the certificate among them where it belongs there. */
+export function valuesOf(site: UpgradeSite, source: Source): Pick<Source, 'backend' | 'cluster'> {
   const read = (name: string): string => readFileSync(join(site.pki, name), 'utf8');
   const https = { enabled: true, key: read('domain.key'), crt: read('domain-chain.crt') };
   const backend =
     source.tls === 'secret'
       ? source.backend
       : { ...source.backend, backend: { ...(source.backend['backend'] as object), https } };
-  const files = { backend, cluster: source.cluster };
-  return Object.entries(files).flatMap(([part, values]) => {
+  return { backend, cluster: source.cluster };
+}
+
+/** Writes them as the files an operator would have. */
+export function writeValues(site: UpgradeSite, source: Source): string[] {
+  const folder = join(site.node.folder, 'values');
+  mkdirSync(folder, { recursive: true });
+  return Object.entries(valuesOf(site, source)).flatMap(([part, values]) => {
     const file = join(folder, `${source.id}-${part}.json`);
     writeFileSync(file, JSON.stringify(values), { mode: 0o600 });
     return [`--${part}-values`, file];

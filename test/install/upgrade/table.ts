@@ -2,6 +2,8 @@
 export interface Source {
   readonly id: string;
   readonly version: string;
+  /** Put up with the vendor's own commands: airgap has never seen the site. Else by `airgap install`. */
+  readonly by?: 'hand';
   /** Where NGINX comes from: the release's own, another one that somebody runs, or none. */
   readonly nginx: 'own' | 'foreign' | 'none';
   /** Where the control plane's certificate is. */
@@ -94,7 +96,16 @@ export const SOURCES: readonly Source[] = [
     cluster: { ...CLUSTER, standin: { runaiconfigFinalizer: true } },
     lost: [],
   },
-  { id: '2.9', version: '2.9.25', nginx: 'none', tls: 'values', backend: MIDDLE, cluster: CLUSTER, lost: [] },
+  {
+    id: '2.9',
+    version: '2.9.25',
+    by: 'hand',
+    nginx: 'none',
+    tls: 'values',
+    backend: MIDDLE,
+    cluster: CLUSTER,
+    lost: [],
+  },
   {
     id: '2.10',
     version: '2.10.11',
@@ -107,6 +118,7 @@ export const SOURCES: readonly Source[] = [
   {
     id: '2.11',
     version: '2.11.4',
+    by: 'hand',
     nginx: 'none',
     tls: 'secret',
     backend: MIDDLE,
@@ -116,6 +128,7 @@ export const SOURCES: readonly Source[] = [
   {
     id: '2.12',
     version: '2.12.3',
+    by: 'hand',
     nginx: 'none',
     tls: 'secret',
     backend: GLOBAL,
@@ -125,6 +138,7 @@ export const SOURCES: readonly Source[] = [
   {
     id: '2.13',
     version: '2.13.66',
+    by: 'hand',
     nginx: 'none',
     tls: 'secret',
     backend: GLOBAL,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { differences } from './compare.js';
 import { demandKept, history, type Kept } from './furnish.js';
-import { allKills, commitSeed, demandJournal, demandOnce, runWithKills, sampleKills } from './kills.js';
+import { allKills, commitSeed, demandCommitted, demandOnce, runWithKills, sampleKills } from './kills.js';
 import { PAGE_GET_VALUES, PAGE_LINES } from './page.js';
 import { acknowledgements, openSite, type PathRun, type UpgradeSite } from './site.js';
 import { type HelmName, PASSWORDS, sourceOf } from './table.js';
@@ -64,7 +64,7 @@ describe(`upgrades on a real node (${HELM})`, { skip: !wanted, timeout: 3_600_00
       const result = await runWithKills(site, run, kills);
       console.error(`upgrade: ${from} to ${to}: ${seconds(started)} s, died at ${result.deaths.join(', ')}`);
       demandKept(site.node, kept, to);
-      demandJournal(run.state);
+      demandCommitted(run.state);
     });
   }
 
@@ -89,7 +89,7 @@ describe(`upgrades on a real node (${HELM})`, { skip: !wanted, timeout: 3_600_00
     console.error(`upgrade: the same: ${seconds(again)} s, died at ${result.deaths.join(', ')}`);
     demandKept(site.node, before28, run.to);
     demandOnce(result, undisturbed);
-    demandJournal(killed.state);
+    demandCommitted(killed.state);
     assert.deepEqual(differences(dump, site.dump()), []);
   });
 
