@@ -3,12 +3,14 @@ import { RESOURCES } from '../../kube/resources.js';
 import { storedResource } from '../../kube/stored.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import type { StepContext, StepExecutor } from '../../run/types.js';
+import { PEOPLE_ELSEWHERE } from '../../runai/bindings.js';
 import { CONFIG_RESOURCES, QUEUES, RULES } from '../../runai/crds.js';
 import { BACKEND, CLUSTER, ROUTE } from '../../runai/names.js';
 import { readRelease } from '../observe.js';
 import { current } from '../observe-product.js';
 import { SITE_MARK } from '../saved-names.js';
 import { countBefore } from './database.js';
+import { findObject } from './objects.js';
 import type { Work } from './types.js';
 
 interface Kind {
@@ -31,6 +33,9 @@ const NAMESPACED: readonly Kind[] = [
 
 /** What the operator made of the product's own kinds; each in the version that its definition here stores. */
 const CUSTOM = [...CONFIG_RESOURCES, QUEUES, ...RULES].filter(({ plural }) => plural !== 'runaiconfigs');
+
+/** Lists of people that no namespace of the product holds; each is the one object of its kind. */
+const PEOPLE = PEOPLE_ELSEWHERE.filter(({ namespace }) => namespace === undefined);
 
 /** A release by name. */
 export interface ReleaseRef {
@@ -60,6 +65,11 @@ export function saveSiteStep(
       for (const resource of [RESOURCES.persistentVolumes, ...custom.filter((one) => one !== undefined)]) {
         const objects = await client.list(resource, { pageSize: 50, signal });
         await keep(context, { name: `site/cluster/${fileOf(resource)}`, objects, counts });
+      }
+      for (const ref of PEOPLE) {
+        const found = await findObject(client, ref, signal);
+        const objects = found === undefined ? [] : [found.object];
+        await keep(context, { name: `site/cluster/${fileOf(ref)}`, objects, counts });
       }
       await saveReleases(client, releases, context);
       await countBefore(work, context);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { restoreSubjectsStep } from '../../../src/install/steps/restore-subjects.js';
 import { saveSiteStep } from '../../../src/install/steps/save-site.js';
 import { savedObjects } from '../../../src/install/steps/saved-site.js';
 import type { KubeObject } from '../../../src/kube/types.js';
+import { PEOPLE_ELSEWHERE } from '../../../src/runai/bindings.js';
 import { type Bench, makeBench, object, runStep } from '../support/step.js';
 
 let bench: Bench;
@@ -53,6 +55,25 @@ test('projects of 2.7 are saved in the version that is stored there, and rules o
   assert.deepEqual(await saved('run.ai/v2alpha1', 'TrainingPolicy'), ['limits']);
   assert.deepEqual(await saved('engine.run.ai/v1alpha1', 'Config'), ['engine']);
   assert.deepEqual(await saved('v1', 'PersistentVolume'), ['pv-1']);
+});
+
+test('people in a binding of the whole cluster are saved, and come back when the chart took it', async () => {
+  const binding = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding' };
+  const name = 'runai-job-viewer-manual';
+  const ada = { kind: 'User', name: 'ada', apiGroup: 'rbac.authorization.k8s.io' };
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'runai-job-viewer' };
+  for (const [one, subjects] of [
+    [name, [ada]],
+    ['of-somebody', []],
+  ] as const)
+    bench.api.put(object('ClusterRoleBinding', one, undefined, { roleRef, subjects }));
+  const { client } = bench.api;
+  assert.equal(await runStep(saveSiteStep({ client }, []), bench.context), 'done');
+  assert.deepEqual(await saved(binding.apiVersion, binding.kind), [name]);
+  bench.api.remove('ClusterRoleBinding', name);
+  const back = restoreSubjectsStep({ client }, PEOPLE_ELSEWHERE);
+  assert.equal(await runStep(back, bench.context), 'done');
+  assert.deepEqual(bench.api.get('ClusterRoleBinding', name)?.['subjects'], [ada]);
 });
 
 test('a stored version that is not served any more is saved as it is served; no definition, nothing', async () => {

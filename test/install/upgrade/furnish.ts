@@ -19,6 +19,7 @@ export interface Kept {
 
 const NS = 'runai-backend';
 const INGRESS = 'runai-backend-ingress';
+const VIEWERS = 'runai-job-viewer-manual';
 const ROWS = `
   create table kept (id int primary key, x text);
   insert into kept select g, md5(g::text) from generate_series(1, 5000) g;
@@ -93,6 +94,8 @@ function byHand(node: TestNode): void {
   node.kubectl('-n', 'runai', 'create', 'secret', 'generic', 'team-key', '--from-literal=a=b');
   node.kubectl('-n', 'runai', 'label', 'secret', 'team-key', 'run.ai/department=x');
   apply(node, OF_ANOTHER_RELEASE(node.registry));
+  node.kubectl('create', 'clusterrolebinding', VIEWERS, '--clusterrole=view', '--user=ada');
+  node.kubectl('label', 'clusterrolebinding', VIEWERS, 'app=runai');
   const spec = { limitRange: { cpu: '1' }, 'mps-server': { enabled: true } };
   node.kubectl(
     '-n',
@@ -173,6 +176,8 @@ function demandOthers(node: TestNode, { foreign: before, source }: Kept, minor: 
   const classes = node.kubectl('get', 'ingressclass', '-o', 'jsonpath={.items[*].metadata.name}').split(' ');
   const hasNginx = source.nginx === 'foreign' || (source.nginx === 'own' && minor <= 8);
   assert.deepEqual(classes.sort(), hasNginx ? ['haproxy', 'nginx'] : ['haproxy']);
+  const viewers = node.json('get', 'clusterrolebinding', VIEWERS);
+  assert.match(JSON.stringify(viewers['subjects']), /"ada"/);
   if (Number(source.version.split('.')[1]) > 8) return;
   const binding = node.json('-n', 'runai', 'get', 'rolebinding', 'runai-cli-index-map-editor');
   assert.match(JSON.stringify(binding['subjects']), /"ada"/);
