@@ -20,6 +20,11 @@ export function uninstalledName(release: string): string {
   return `helm/${release}/uninstalled.json`;
 }
 
+/** Name of the release's workloads as they were then, each with its UID. */
+export function workloadsName(release: string): string {
+  return `helm/${release}/workloads.json`;
+}
+
 /** Name of single objects that a step deletes. */
 export function deletedName(refs: readonly ObjectRef[]): string {
   return `deleted/${refs.map((ref) => `${ref.kind.toLowerCase()}.${ref.name}`).join('-')}.json`;

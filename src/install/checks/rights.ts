@@ -80,14 +80,14 @@ export function neededByStep(
         ...action.objects.map((ref) => needOf(ref, ['get', 'delete'])),
       ];
     // An upgrade takes away what the new chart has no more.
-    case 'helm':
     case 'helm-uninstall':
-      return (recorded.get(action.release) ?? []).map(({ apiVersion = '', kind = '', metadata }) => ({
-        apiVersion,
-        kind,
-        namespace: metadata.namespace ?? action.namespace,
-        verbs: ['get', 'delete'],
-      }));
+      return [
+        ...recordedOf(action, recorded),
+        { ...RESOURCES.pods, namespace: action.namespace, verbs: ['list'] },
+        { ...RESOURCES.replicaSets, namespace: action.namespace, verbs: ['list'] },
+      ];
+    case 'helm':
+      return recordedOf(action, recorded);
     case 'retain-volumes':
       return [VOLUMES];
     case 'keep-claims':
@@ -107,6 +107,19 @@ export function neededByStep(
     default:
       return [];
   }
+}
+
+/** What runs of a release by helm's record. */
+function recordedOf(
+  { release, namespace }: { readonly release: string; readonly namespace: string },
+  recorded: ReadonlyMap<string, readonly KubeObject[]>,
+): Need[] {
+  return (recorded.get(release) ?? []).map(({ apiVersion = '', kind = '', metadata }) => ({
+    apiVersion,
+    kind,
+    namespace: metadata.namespace ?? namespace,
+    verbs: ['get', 'delete'],
+  }));
 }
 
 function needOf({ apiVersion, kind, namespace }: Omit<ObjectRef, 'name'>, verbs: readonly string[]): Need {

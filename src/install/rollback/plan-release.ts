@@ -39,7 +39,7 @@ function reinstalled(touched: TouchedRelease, origin: Origin): Draft[] {
             command: `helm uninstall ${newer.release} -n ${namespace}`,
             destructive: true,
             saves: ['values, manifest and release secrets', `secrets and configuration of ${namespace}`],
-            doneWhen: 'there is no such release',
+            doneWhen: 'there is no such release, and its pods are gone or about to go',
             undoneBy: 'installing the newer version again',
             source: SOURCE,
             action: { kind: 'helm-uninstall', release: newer.release, namespace } as const,

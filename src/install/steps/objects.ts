@@ -12,7 +12,13 @@ export interface Found {
 }
 
 /** Kinds whose pods must be gone before the object counts as gone. */
-const WITH_PODS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job']);
+export const WITH_PODS: ReadonlySet<string> = new Set([
+  'Deployment',
+  'StatefulSet',
+  'DaemonSet',
+  'ReplicaSet',
+  'Job',
+]);
 
 /** What only the server sets, or what ties an object to its earlier life. */
 const SERVER_SET = [

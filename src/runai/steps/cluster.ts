@@ -165,7 +165,7 @@ function reinstallation({ site }: Facts): ProductStep[] {
         `secrets, config maps, roles and role bindings of ${namespace}`,
         'RunaiConfig',
       ],
-      doneWhen: 'there is no such release',
+      doneWhen: 'there is no such release, and its pods are gone or about to go',
       undoneBy:
         'installing the saved version with the saved values; projects come back from the control plane',
       source: `${SOURCES.clusterPage}; never remove the cluster in the UI`,

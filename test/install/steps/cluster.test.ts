@@ -64,6 +64,42 @@ test('a deployed release is uninstalled once, with its record saved', async () =
   assert.ok(bench.guards() > 0);
 });
 
+test('threat 97: a successor waits until the cluster has taken away what the old workloads had, also after a kill', async () => {
+  const manifest = 'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: agent\n';
+  const agent = object('Deployment', 'agent', NS);
+  bench.api.put(agent);
+  bench.api.put(revision(1, 'deployed', manifest));
+  const uid = bench.api.get('Deployment', 'agent', NS)?.metadata.uid ?? '';
+  const of = (kind: string, name: string, owner: string) => ({
+    metadata: {
+      labels: { 'pod-template-hash': 'abc' },
+      ownerReferences: [{ apiVersion: 'apps/v1', kind, name, uid: owner, controller: true }],
+    },
+  });
+  const set = object('ReplicaSet', 'agent-abc', NS, of('Deployment', 'agent', uid));
+  bench.api.put(set);
+  const setUid = bench.api.get('ReplicaSet', 'agent-abc', NS)?.metadata.uid ?? '';
+  bench.api.put(object('Pod', 'agent-abc-1', NS, of('ReplicaSet', 'agent-abc', setUid)));
+  bench.api.put(object('Pod', 'of-somebody', NS, of('ReplicaSet', 'other-abc', 'other')));
+  const calls: string[] = [];
+  const step = uninstall(calls);
+  await step.save?.(bench.context);
+  // The collector is not at work: it does not go on.
+  bench.api.remove('Deployment', 'agent', NS);
+  await assert.rejects(step.perform(bench.context), (error: { code: string; found: string }) => {
+    assert.equal(error.code, 'NOT_HEALTHY');
+    assert.equal(error.found, 'pod runai/agent-abc-1, replicaset runai/agent-abc');
+    return true;
+  });
+  // It takes the replica set first; the pod names it still.
+  bench.api.remove('ReplicaSet', 'agent-abc', NS);
+  assert.equal((await step.observe(bench.context)).state, 'ready');
+  setTimeout(() => bench.api.remove('Pod', 'agent-abc-1', NS), 300);
+  assert.equal(await runStep(step, bench.context), 'done');
+  assert.deepEqual(calls, ['uninstall'], 'helm is not asked twice');
+  assert.ok(bench.api.get('Pod', 'of-somebody', NS));
+});
+
 test('a release that was installed after ours was saved is another one: it stays', async () => {
   bench.api.put(revision(1, 'deployed'));
   const step = uninstall();

@@ -52,6 +52,7 @@ const SERVED: readonly Served[] = [
   ['apps/v1', 'Deployment', 'deployments', true],
   ['apps/v1', 'StatefulSet', 'statefulsets', true],
   ['apps/v1', 'DaemonSet', 'daemonsets', true],
+  ['apps/v1', 'ReplicaSet', 'replicasets', true],
   ['batch/v1', 'Job', 'jobs', true],
   ['networking.k8s.io/v1', 'Ingress', 'ingresses', true],
   ['networking.k8s.io/v1', 'IngressClass', 'ingressclasses', false],
