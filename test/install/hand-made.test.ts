@@ -173,6 +173,9 @@ test('what a step puts back is not lost; the rest is a warning that names no val
   assert.deepEqual(lostFields(object('Ingress', 'runai-backend-ingress', NS), ingress), []);
   const other = { ...ingress, metadata: { ...ingress.metadata, name: 'other' } };
   assert.deepEqual(lostFields(object('Ingress', 'other', NS), other), ['metadata.annotations.a']);
+  const bound = { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } };
+  const claim = object('PersistentVolumeClaim', 'pvc-postgresql', NS);
+  assert.deepEqual(lostFields(claim, { ...claim, metadata: { ...claim.metadata, ...bound } }), []);
   assert.equal(judgeHandMade([]).outcome, 'pass');
   const finding = judgeHandMade([
     { name: 'ingress runai-backend/other', fields: ['metadata.annotations.a'] },

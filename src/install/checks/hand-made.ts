@@ -9,6 +9,8 @@ import type { Check, Row } from './types.js';
 const ROW: Row = { id: 'upgrade.hand-made', title: 'hand-made changes' };
 const WIDTH = 4;
 const SHOWN = 20;
+/** Never made anew: a step marks them to be kept, or the run stops. What differs on them is the binder's. */
+const KEPT = new Set(['PersistentVolumeClaim', 'PersistentVolume']);
 
 /** An object that is made anew, with the fields that somebody changed on it. */
 export interface Changed {
@@ -65,6 +67,7 @@ export function lostFields(rendered: KubeObject, live: KubeObject): string[] {
   const { kind, metadata } = live;
   const { backendIngress, postgresSecret, runaiConfig } = OBJECTS;
   const restored = [backendIngress, postgresSecret, runaiConfig];
+  if (KEPT.has(kind ?? '')) return [];
   if (restored.some((ref) => ref.kind === kind && ref.name === metadata.name)) return [];
   const fields = handMade(rendered, live);
   return kind === 'Route'
