@@ -68,16 +68,17 @@ export function isPulled(pod: KubeObject | undefined): boolean {
   return ['running', 'terminated'].some((state) => valueAt(statusOf(pod), ['state', state]) !== undefined);
 }
 
+/** True while the kubelet goes on trying what failed. */
+export function isTriedAgain(pod: KubeObject | undefined): boolean {
+  return valueAt(statusOf(pod), ['state', 'waiting', 'reason']) === 'ImagePullBackOff';
+}
+
 /** True when waiting longer tells no more. */
 export function isOver(pod: KubeObject | undefined): boolean {
   const state = valueAt(statusOf(pod), ['state']);
   if (valueAt(state, ['terminated']) !== undefined) return true;
   const reason = String(valueAt(state, ['waiting', 'reason']) ?? '');
-  return (
-    reason === 'ImagePullBackOff' ||
-    reason === 'InvalidImageName' ||
-    /^(Create|Run)ContainerError/.test(reason)
-  );
+  return reason === 'InvalidImageName' || /^(Create|Run)ContainerError/.test(reason);
 }
 
 /** What the program in it ended with: 0 the name resolves, 2 it does not; anything else says nothing. */

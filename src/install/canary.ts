@@ -5,7 +5,7 @@ import { RESOURCES } from '../kube/resources.js';
 import type { KubeClient, KubeObject } from '../kube/types.js';
 import { waitFor } from '../kube/wait.js';
 import { walkImage } from '../oci/walk.js';
-import { canaryPod, isOver } from './canary-pod.js';
+import { canaryPod, isOver, isTriedAgain } from './canary-pod.js';
 import { type NodeFacts, nodeFacts } from './checks/nodes.js';
 import { parseTarget } from './push.js';
 
@@ -13,6 +13,8 @@ import { parseTarget } from './push.js';
 const MOST_NODES = 20;
 const WIDTH = 4;
 const SETTLE_MS = 20_000;
+/** The kubelet tries a pull that failed again after ten seconds: by then it has a pull secret that it missed at first. */
+const SECOND_TRY_MS = 15_000;
 const CONTROL_PLANE = /^node-role\.kubernetes\.io\/(master|control-plane)$/;
 
 /** What became of the pod of one node. */
@@ -75,10 +77,13 @@ async function flyOne({ name: node, arch }: NodeFacts, flight: CanaryFlight): Pr
     });
     uid = await place(pod, flight);
     let last: KubeObject | undefined;
+    let failedAt: number | undefined;
     await waitFor(
       async () => {
         last = await client.get(RESOURCES.pods, { name, namespace }, { signal });
-        return isOver(last) ? true : undefined;
+        if (!isTriedAgain(last)) return isOver(last) ? true : undefined;
+        failedAt ??= performance.now();
+        return performance.now() - failedAt >= SECOND_TRY_MS ? true : undefined;
       },
       { timeout: flight.timeout, every: 500, signal },
     );
