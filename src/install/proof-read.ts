@@ -5,7 +5,7 @@ import type { KubeClient, KubeObject } from '../kube/types.js';
 import type { ImageSource } from '../oci/types.js';
 import { walkImage } from '../oci/walk.js';
 import { type ImageProof, type KnownImage, proveImages } from './proof.js';
-import { withSameContent } from './proof-same.js';
+import { withNamesOfNodes, withSameContent } from './proof-same.js';
 import { parseTarget } from './push.js';
 
 /** A namespace whose pods are all judged, or those of one release where others run beside it. */
@@ -66,8 +66,12 @@ export async function readProof(
   const { registry, source } = options;
   const proof = proveImages(pods, known, registry);
   if (proof.ok || registry === undefined || source === undefined) return proof;
-  const place = { client, source, registry, ...(signal ? { signal } : {}) };
-  return proveImages(pods, await withSameContent(known, proof, place), registry);
+  const nodes = await client.list(RESOURCES.nodes, signal ? { signal } : {});
+  const named = withNamesOfNodes(known, proof, nodes);
+  const less = proveImages(pods, named, registry);
+  if (less.ok) return less;
+  const place = { nodes, source, registry, ...(signal ? { signal } : {}) };
+  return proveImages(pods, await withSameContent(named, less, place), registry);
 }
 
 /** By the labels that charts set on their pods. */

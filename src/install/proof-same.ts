@@ -1,12 +1,12 @@
 import { isAirgapError } from '../errors.js';
-import { RESOURCES } from '../kube/resources.js';
-import type { KubeClient } from '../kube/types.js';
+import type { KubeObject } from '../kube/types.js';
 import type { Digest, ImageSource } from '../oci/types.js';
 import { walkImage } from '../oci/walk.js';
 import type { ImageProof, KnownImage } from './proof.js';
+import { valueAt } from './values.js';
 
 export interface SameOptions {
-  readonly client: KubeClient;
+  readonly nodes: readonly KubeObject[];
   /** The site's registry; repositories without its prefix. */
   readonly source: ImageSource;
   /** HOST[:PORT][/PREFIX] */
@@ -15,12 +15,59 @@ export interface SameOptions {
 }
 
 /**
+ * What a node had of another registry under another digest: its own list of images has all names of each, and where
+ * one of them is an image of the bundle, the others are the same content. No registry has to be asked, and the other
+ * one need not be there any more. Kubelets list the largest images only, 50 of them unless told otherwise. Pure.
+ * @returns the known images with such digests added
+ */
+export function withNamesOfNodes(
+  known: readonly KnownImage[],
+  { faults }: Pick<ImageProof, 'faults'>,
+  nodes: readonly KubeObject[],
+): KnownImage[] {
+  const lists = nodes.flatMap((node) => imagesOf(node));
+  let result = [...known];
+  for (const name of new Set(faults.map(({ imageId }) => plainName(imageId)))) {
+    const digest = digestIn(name);
+    if (digest === undefined || known.some(({ digests }) => digests.has(digest))) continue;
+    const others = new Set(
+      lists
+        .filter((names) => names.includes(name))
+        .flat()
+        .map(digestIn),
+    );
+    const owner = result.find(({ digests }) => [...digests].some((one) => others.has(one)));
+    if (owner === undefined) continue;
+    const more = { ...owner, digests: new Set([...owner.digests, digest]) };
+    result = result.map((image) => (image === owner ? more : image));
+  }
+  return result;
+}
+
+/** All names of each image that the node has. */
+function imagesOf(node: KubeObject): readonly (readonly string[])[] {
+  const images = valueAt(node, ['status', 'images']);
+  return (Array.isArray(images) ? images : []).map((image) => {
+    const names = valueAt(image, ['names']);
+    return Array.isArray(names) ? names.map(String) : [];
+  });
+}
+
+function digestIn(name: string): string | undefined {
+  return /@(sha256:[0-9a-f]{64})$/.exec(name)?.[1];
+}
+
+function plainName(imageId: string): string {
+  return imageId.replace(/^docker-pullable:\/\//, '');
+}
+
+/**
  * A node that has an image already reports it by the name and digest it first came under: pushed by other tools, or
  * as part of an index of more platforms. The registry tells what such a digest stands for; where every part of it
  * that a node here may run is an image of the bundle, by its manifest or by its config, its digest is one more by
  * which the image is known.
  * @returns the known images with such digests added
- * @throws AirgapError of the cluster and of the registry; content that is not there or is no image is left unknown
+ * @throws AirgapError of the registry; content that is not there or is no image is left unknown
  */
 export async function withSameContent(
   known: readonly KnownImage[],
@@ -35,7 +82,7 @@ export async function withSameContent(
     }),
   );
   if (strangers.size === 0) return [...known];
-  const platforms = await nodePlatforms(options);
+  const platforms = platformsOf(options.nodes);
   let result = [...known];
   for (const { repository, digest } of strangers.values()) {
     const parts = await partsOf({ repository, digest }, platforms, options);
@@ -55,7 +102,7 @@ interface Place {
 }
 
 function placeOf(imageId: string, registry: string): Place | undefined {
-  const name = imageId.replace(/^docker-pullable:\/\//, '');
+  const name = plainName(imageId);
   if (!name.startsWith(`${registry}/`)) return undefined;
   const match = /^(.+)@(sha256:[0-9a-f]{64})$/.exec(name.slice(registry.length + 1));
   return match ? { repository: match[1] ?? '', digest: match[2] as Digest } : undefined;
@@ -88,8 +135,7 @@ async function partsOf(
   }
 }
 
-async function nodePlatforms({ client, signal }: SameOptions): Promise<Set<string>> {
-  const nodes = await client.list(RESOURCES.nodes, signal === undefined ? {} : { signal });
+function platformsOf(nodes: readonly KubeObject[]): Set<string> {
   return new Set(
     nodes.map(
       ({ metadata: { labels = {} } }) => `${labels['kubernetes.io/os']}/${labels['kubernetes.io/arch']}`,

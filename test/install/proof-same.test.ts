@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { AirgapError } from '../../src/errors.js';
 import { type KnownImage, proveImages } from '../../src/install/proof.js';
-import { withSameContent } from '../../src/install/proof-same.js';
+import { withNamesOfNodes, withSameContent } from '../../src/install/proof-same.js';
 import type { KubeObject } from '../../src/kube/types.js';
 import type { Digest, ImageSource } from '../../src/oci/types.js';
-import { type Bench, makeBench, object } from './support/step.js';
+import { object } from './support/step.js';
 
-let bench: Bench;
-beforeEach(async () => {
-  bench = await makeBench();
-  const labels = { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' };
-  bench.api.put(object('Node', 'one', undefined, { metadata: { labels } }));
-});
-afterEach(() => bench.close());
+const labels = { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' };
+const NODE = object('Node', 'one', undefined, { metadata: { labels } });
 
 const TYPES = {
   image: 'application/vnd.oci.image.manifest.v1+json',
@@ -71,7 +66,7 @@ async function prove(found: ReturnType<typeof image>, others: ReturnType<typeof 
   ];
   const first = proveImages(pods, KNOWN, 'reg:5000');
   assert.equal(first.ok, false, 'by its digest alone it is a stranger');
-  const options = { client: bench.api.client, source, registry: 'reg:5000' };
+  const options = { nodes: [NODE], source, registry: 'reg:5000' };
   return proveImages(pods, await withSameContent(KNOWN, first, options), 'reg:5000');
 }
 
@@ -88,4 +83,28 @@ test('an index of more platforms counts by what nodes here run of it', async () 
 test('other content stays a stranger, also when the registry has forgotten it', async () => {
   assert.equal((await prove(image('config of something else'))).ok, false);
   assert.equal((await prove(index([OURS, 'amd64']), [])).ok, false);
+});
+
+test('what a node first had of another registry is known by the other names that the node has for it', () => {
+  const theirs = image('config of web', 'packed otherwise').digest;
+  const imageId = `docker-pullable://old.test/web@${theirs}`;
+  const pod = {
+    metadata: { name: 'p', namespace: 'runai' },
+    spec: { containers: [{ name: 'c', image: 'reg:5000/web:1' }] },
+    status: { phase: 'Running', containerStatuses: [{ name: 'c', imageID: imageId }] },
+  };
+  const names = (...all: string[]) => ({ ...NODE, status: { images: [{ names: all }, { sizeBytes: 1 }] } });
+  const prove = (...nodes: KubeObject[]): boolean => {
+    const first = proveImages([pod], KNOWN, 'reg:5000');
+    return proveImages([pod], withNamesOfNodes(KNOWN, first, nodes), 'reg:5000').ok;
+  };
+  const old = `old.test/web@${theirs}`;
+  assert.equal(
+    prove(names('other.test/x:1'), names(`reg:5000/web@${OURS.digest}`, old, 'reg:5000/web:1')),
+    true,
+  );
+  // Its tag says nothing, nor does the digest of another image beside it.
+  assert.equal(prove(names(old, 'reg:5000/web:1')), false);
+  assert.equal(prove(names(old), names(`reg:5000/web@${OURS.digest}`)), false);
+  assert.equal(prove(NODE), false);
 });
