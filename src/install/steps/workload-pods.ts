@@ -1,4 +1,5 @@
 import { AirgapError } from '../../errors.js';
+import { isKeptByPolicy } from '../../helm/marks.js';
 import { RESOURCES } from '../../kube/resources.js';
 import type { KubeClient, KubeObject } from '../../kube/types.js';
 import { waitFor } from '../../kube/wait.js';
@@ -13,15 +14,16 @@ export interface Workload {
   readonly uid: string;
 }
 
-/** The live workloads among objects of a release's manifest. */
+/** The live workloads among objects of a release's manifest, without those that helm is told to keep. */
 export async function workloadsOf(
   client: KubeClient,
   objects: readonly KubeObject[],
   { namespace, signal }: { readonly namespace: string; readonly signal: AbortSignal },
 ): Promise<Workload[]> {
   const found: Workload[] = [];
-  for (const { apiVersion = '', kind = '', metadata } of objects) {
-    if (!WITH_PODS.has(kind)) continue;
+  for (const object of objects) {
+    const { apiVersion = '', kind = '', metadata } = object;
+    if (!WITH_PODS.has(kind) || isKeptByPolicy(object)) continue;
     const ref = { apiVersion, kind, name: metadata.name, namespace: metadata.namespace ?? namespace };
     const uid = (await findObject(client, ref, signal))?.object.metadata.uid;
     if (uid !== undefined) found.push({ kind, name: ref.name, namespace: ref.namespace, uid });

@@ -65,7 +65,10 @@ test('a deployed release is uninstalled once, with its record saved', async () =
 });
 
 test('threat 97: a successor waits until the cluster has taken away what the old workloads had, also after a kill', async () => {
-  const manifest = 'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: agent\n';
+  const deployment = 'apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: ';
+  const kept = `${deployment}kept\n  annotations:\n    helm.sh/resource-policy: keep\n`;
+  const manifest = `${deployment}agent\n---\n${kept}`;
+  bench.api.put(object('Deployment', 'kept', NS));
   const agent = object('Deployment', 'agent', NS);
   bench.api.put(agent);
   bench.api.put(revision(1, 'deployed', manifest));
@@ -84,6 +87,12 @@ test('threat 97: a successor waits until the cluster has taken away what the old
   const calls: string[] = [];
   const step = uninstall(calls);
   await step.save?.(bench.context);
+  const saved = JSON.parse(String(await bench.context.saved.get('helm/runai-cluster/workloads.json')));
+  assert.deepEqual(
+    saved,
+    [{ kind: 'Deployment', name: 'agent', namespace: NS, uid }],
+    'kept is not waited for',
+  );
   // The collector is not at work: it does not go on.
   bench.api.remove('Deployment', 'agent', NS);
   await assert.rejects(step.perform(bench.context), (error: { code: string; found: string }) => {
