@@ -47,7 +47,7 @@ export async function listUnfinished(root: string, clusterUid: string, side: Mir
   const open = remote && (await isOpen(root, remote)) ? remote : undefined;
   if (local === undefined) return open ? [open] : [];
   // A later run that finished elsewhere ended this one.
-  if (remote && !open && remote.identity.runId > local.identity.runId) return [];
+  if (remote?.phase === 'finished' && remote.identity.runId > local.identity.runId) return [];
   if (remote?.identity.runId === local.identity.runId) return open ? [together(local, open)] : [];
   return open ? [local, open] : [local];
 }

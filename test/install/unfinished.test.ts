@@ -84,6 +84,22 @@ test('an unfinished run of this host and another in the cluster: both are named,
   await mayGiveUp(records, [id(mine), id(theirs)]);
 });
 
+test('a later run that finished on another host ended the one of this host; one that was given up did not', async () => {
+  const { world, side, here, there } = site();
+  const mine = await runUntil(here, world, 'delete:ingress');
+  const later = { ...other, random: (size: number) => Buffer.alloc(size, 0xff) };
+  const theirs = await runUntil(there, world, 'push', { cluster: side, ...later });
+  assert.ok(theirs.identity.runId > mine.identity.runId);
+  const copy = side.data;
+  const state = JSON.parse(copy?.['state.json'] ?? '');
+  const records = { root: here, clusterUid: UID, side };
+  side.data = { ...copy, 'state.json': JSON.stringify({ ...state, phase: 'given-up' }) };
+  await assert.rejects(mayGiveUp(records, []), refused(mine.identity.runId, /delete:ingress/));
+  side.data = copy;
+  await runUntil(there, world, undefined, { cluster: side, ...later });
+  await mayGiveUp(records, []);
+});
+
 test('a rollback that was begun is not given up unasked, nor one of a run that never finished', async () => {
   const { world, side, here } = site();
   const origin = await runUntil(here, world, 'delete:ingress', { cluster: side });
